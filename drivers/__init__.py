@@ -1,0 +1,1 @@
+"""Protocols in both roles: octets and `now` go in, octets and outcomes come out; no I/O."""

@@ -1,0 +1,1 @@
+"""Trust and slots of firmware updates; filled by the issue on updates."""

@@ -1,0 +1,1 @@
+"""The world around the daemon: line, modem, meters, broker and head-end, emulated."""
