@@ -31,3 +31,21 @@ class ModemSilent(HalError):  # noqa: N818
 
 class BoardMismatch(HalError):  # noqa: N818
     """The settings name a port or pin that this board does not have."""
+
+
+class ModemReset(HalError):  # noqa: N818
+    """The modem lost its configuration, or is being brought up again: nothing can be sent now."""
+
+
+class MalformedModemFrame(HalError):  # noqa: N818
+    """Octets that are no frame of the modem's host protocol.
+
+    Attributes:
+        reason: what is wrong, in a few words.
+        octets: what was refused, for a capture; may hold a customer's data, so never logged.
+    """
+
+    def __init__(self, reason: str, octets: bytes = b"") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.octets = bytes(octets)

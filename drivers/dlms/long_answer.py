@@ -1,0 +1,70 @@
+"""Long answers in blocks, as the server cuts them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from drivers.dlms.apdu_sn import ReadResponse, ReadResult, encode_read_results
+from drivers.dlms.axdr import Data
+from drivers.dlms.variable_access import DataBlock
+from drivers.errors import LocalUseError
+
+_BLOCK_HEAD_OCTETS = 9  # tag, count, choice, last-block, number, length in three
+
+
+class RawDataShape(StrEnum):
+    """What the blocks carry: the peers disagree, see PEERS.md 4.3."""
+
+    RESULTS = "results"  # count, then choice and value each, as in a short answer
+    BARE_DATA = "bare-data"  # the values alone; an answer with errors takes the other form
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LongAnswer:
+    """An answer that is longer than one APDU; any block may be had again.
+
+    Attributes:
+        raw_data: what the blocks carry together.
+        block_octets_max: of raw data, per block.
+    """
+
+    raw_data: bytes
+    block_octets_max: int
+
+    @property
+    def block_count(self) -> int:
+        """How many blocks there are."""
+        return -(-len(self.raw_data) // self.block_octets_max)
+
+    def block(self, number: int) -> bytes:
+        """Return the ReadResponse with that block, counted from 1."""
+        end = number * self.block_octets_max
+        block = DataBlock(
+            last_block=end >= len(self.raw_data),
+            block_number=number,
+            raw_data=self.raw_data[end - self.block_octets_max : end],
+        )
+        return whole_answer((block,))
+
+
+def whole_answer(results: tuple[ReadResult, ...]) -> bytes:
+    """Return an answer in one piece."""
+    return ReadResponse(results=results).encode()
+
+
+def as_long_answer(
+    results: tuple[ReadResult, ...], shape: RawDataShape, pdu_octets_max: int
+) -> LongAnswer:
+    """Return an answer to be sent in blocks of at most `pdu_octets_max`, heads included.
+
+    Raises:
+        LocalUseError: not even an empty block fits.
+    """
+    block_octets_max = pdu_octets_max - _BLOCK_HEAD_OCTETS
+    if block_octets_max < 1:
+        raise LocalUseError(f"no block fits {pdu_octets_max} octets")
+    values = [result for result in results if isinstance(result, Data)]
+    if shape is RawDataShape.BARE_DATA and len(values) == len(results):
+        raw_data = b"".join([value.encode() for value in values])
+    else:
+        raw_data = encode_read_results(results)
+    return LongAnswer(raw_data=raw_data, block_octets_max=block_octets_max)

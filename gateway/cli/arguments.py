@@ -1,0 +1,194 @@
+"""What may stand on the command line, and the help that explains it."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+DEFAULT_CONFIG_FILE: Final = Path("/etc/gridgate/gridgate.toml")
+
+_EXIT_STATUS: Final = """\
+exit status:
+  0  good
+  1  the answer is no
+  2  wrong usage or configuration
+  3  the daemon is not reachable
+"""
+
+_MAIN_EXAMPLES: Final = """\
+examples:
+  gridgate check-config --config /etc/gridgate/gridgate.toml
+  gridgate run --config /etc/gridgate/gridgate.toml
+  gridgate meters
+  gridgate readings --meter 1KFM0200000123 --last 10
+  gridgate decode modem 02 03 21 24 00
+
+"""
+
+_DECODE_EXAMPLES: Final = """\
+Octets are hexadecimal; spaces, colons and hyphens between them do not matter. Octets typed as
+single words make one frame; longer words are one frame each. In a file every line is a frame;
+what follows a # is a comment. Without frames and without --file, standard input is read.
+
+examples:
+  gridgate decode modem 02 03 21 24 00
+  gridgate decode plc 6C6C00C00FFF139000011D64001403000000000000000000000000000000000000000038CC2B
+  gridgate decode dlms 0C0100060001E240
+  gridgate decode plc --file captured.txt --json
+
+The exit status is 1 if any frame is not well formed; --json then tells the reason.
+"""
+
+
+class _ShowVersion(argparse.Action):
+    """Print name and version; reads the package's metadata only when asked."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        from importlib.metadata import version  # noqa: PLC0415  (slow; wanted by one option only)
+
+        parser.exit(0, f"gridgate {version('gridgate')}\n")
+
+
+def read_arguments(words: Sequence[str]) -> argparse.Namespace:
+    """Return what the words mean; `command` names the subcommand.
+
+    Raises:
+        SystemExit: help or version was asked for (0), or the words make no sense (2).
+    """
+    parser = argparse.ArgumentParser(
+        prog="gridgate",
+        description="The data concentrator between a power line of smart meters and a head-end.",
+        epilog=_MAIN_EXAMPLES + _EXIT_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", nargs=0, action=_ShowVersion, help="show the version and end")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_running(commands)
+    _add_asking(commands)
+    _add_decode(commands)
+    return parser.parse_args(words)
+
+
+def _add_running(commands: Any) -> None:  # noqa: ANN401  (argparse names the type privately)
+    run = _command(
+        commands,
+        "run",
+        "run the daemon until SIGTERM or Ctrl-C",
+        "examples:\n  gridgate run --config /etc/gridgate/gridgate.toml\n",
+    )
+    check = _command(
+        commands,
+        "check-config",
+        "check a configuration file and every file that it names, and touch nothing else",
+        "examples:\n  gridgate check-config /etc/gridgate/gridgate.toml\n",
+    )
+    run.add_argument("--config", type=Path, default=DEFAULT_CONFIG_FILE, metavar="FILE", help=_FILE)
+    check.add_argument("file", type=Path, nargs="?", metavar="FILE", help=_FILE)
+    check.add_argument("--config", type=Path, metavar="FILE", help="the same, as with `run`")
+
+
+_FILE: Final = f"the configuration file (default {DEFAULT_CONFIG_FILE})"
+
+
+def _add_asking(commands: Any) -> None:  # noqa: ANN401  (argparse names the type privately)
+    status = _command(
+        commands,
+        "status",
+        "show how the running daemon is doing",
+        "examples:\n  gridgate status\n  gridgate status --json | jq .head_end\n",
+    )
+    meters = _command(
+        commands,
+        "meters",
+        "list the meters with state, address, credit, last contact and row counts",
+        "examples:\n  gridgate meters\n  gridgate meters --config build/demo/gridgate.toml\n",
+    )
+    readings = _command(
+        commands,
+        "readings",
+        "show readings in the store, oldest first",
+        "examples:\n  gridgate readings --last 5\n"
+        "  gridgate readings --meter 1KFM0200000123 --stream daily --last 31\n",
+    )
+    lost = _command(
+        commands,
+        "lost",
+        "list what is gone for good and the nodes that no longer answer; exit status 1 if any",
+        "examples:\n  gridgate lost\n  gridgate lost --json\n",
+    )
+    for command in (status, meters, readings, lost):
+        _add_way_to_daemon(command)
+    readings.add_argument("--meter", metavar="USN", help="only this meter's or slave's readings")
+    readings.add_argument(
+        "--stream", metavar="KIND", help="only this kind: periodic, daily, slave, ..."
+    )
+    readings.add_argument(
+        "--last",
+        type=_count,
+        default=20,
+        metavar="N",
+        help="the newest N readings of each stream (default 20)",
+    )
+
+
+def _add_way_to_daemon(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="the daemon's answer as JSON")
+    way = command.add_mutually_exclusive_group()
+    way.add_argument("--config", type=Path, metavar="FILE", help="the daemon's configuration file")
+    way.add_argument("--socket", type=Path, metavar="PATH", help="the daemon's control socket")
+
+
+def _add_decode(commands: Any) -> None:  # noqa: ANN401  (argparse names the type privately)
+    decode = _command(
+        commands, "decode", "explain frames field by field, without a daemon", _DECODE_EXAMPLES
+    )
+    protocols = decode.add_subparsers(dest="protocol", metavar="PROTOCOL", required=True)
+    # One parser a protocol: with a plain argument before HEX, argparse refuses `plc --json HEX`.
+    for name, purpose in _PROTOCOLS.items():
+        protocol = _command(protocols, name, purpose, _DECODE_EXAMPLES)
+        protocol.add_argument("hex", nargs="*", metavar="HEX", help="frames in hexadecimal")
+        protocol.add_argument("--file", type=Path, metavar="FILE", help="read frames, one a line")
+        protocol.add_argument("--json", action="store_true", help="one JSON object a line")
+        if name == "plc":
+            _add_forms(protocol)
+
+
+def _add_forms(plc: argparse.ArgumentParser) -> None:
+    plc.add_argument(
+        "--packing",
+        choices=("A", "B"),
+        default="A",
+        help="how sub-frames are packed on the line (default A)",
+    )
+    plc.add_argument(
+        "--host-record",
+        action="store_true",
+        help="the frames are the modem's records, without sub-frame code, padding, frame check",
+    )
+
+
+_PROTOCOLS: Final = {
+    "modem": "explain what passes between host and PLC modem",
+    "plc": "explain MAC frames of the power line",
+    "dlms": "explain APDUs",
+}
+
+
+def _command(commands: Any, name: str, purpose: str, epilog: str) -> argparse.ArgumentParser:  # noqa: ANN401  (argparse names the type privately)
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=purpose,
+        description=purpose[0].upper() + purpose[1:] + ".",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    return parser
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if not 1 <= count <= 10_000:
+        raise argparse.ArgumentTypeError("must be from 1 to 10000")
+    return count

@@ -1,0 +1,1 @@
+"""What every part of the daemon stands on: settings, clock, supervision, logs, control."""

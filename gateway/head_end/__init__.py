@@ -1,0 +1,1 @@
+"""The way to the head-end: batches, their acknowledgements, and the link they travel on."""

@@ -1,0 +1,154 @@
+"""Find nodes on a line nobody has described, and give each an address [INV-1, INV-2]."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from drivers.errors import NoAnswer
+from drivers.plc.airtime import LineTiming
+from drivers.plc.ciase import REGISTER_ENTRIES_MAX, Discover, RegisterEntry
+from drivers.plc.discovery import DiscoverRound, HeardReport, Registration
+from drivers.plc.mac_frame import CREDIT_MAX
+from drivers.plc.slot_choice import SlotChoice
+from gateway.meters.meter_access import MeterAccess
+from gateway.meters.node_link import NodeLink
+from gateway.meters.plc_segment import PlcSegment, Priority
+
+_LOG = logging.getLogger(__name__)
+
+REPORT_CREDIT: Final = 3
+"""A report has one chance; three repetitions reach most nodes and keep the windows short."""
+
+REPORT_CREDIT_MAX: Final = CREDIT_MAX
+"""Every third look takes the greatest credit, for those who are further away."""
+
+_FAR_LOOK_EVERY: Final = 3
+
+
+class NodeBook(Protocol):
+    """What discovery needs to know and to write down about nodes."""
+
+    def link_of(self, system_title: bytes) -> NodeLink | None:
+        """Return the way to a node that has an address."""
+
+    async def give_address(self, system_title: bytes) -> NodeLink:
+        """Write down an address before it is told to the node; a known node keeps its own."""
+
+    async def registered(self, link: NodeLink) -> None:
+        """Write down that the node answered at its address."""
+
+    async def alarm(self, system_title: bytes, descriptor: int) -> None:
+        """Write down that a registered node reported an alarm."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscoverySettings:
+    """Who looks, and on which line."""
+
+    initiator: int
+    system_title: bytes
+    timing: LineTiming
+
+
+class Discovery:
+    """Looks for nodes that nobody has registered, and registers them."""
+
+    def __init__(
+        self,
+        segment: PlcSegment,
+        access: MeterAccess,
+        book: NodeBook,
+        slots: SlotChoice,
+        settings: DiscoverySettings,
+    ) -> None:
+        self._segment = segment
+        self._access = access
+        self._book = book
+        self._slots = slots
+        self._settings = settings
+        self._looks = 0
+
+    @property
+    def expects_more(self) -> bool:
+        """Whether the last look left nodes that nobody could hear apart."""
+        return self._slots.expected > 0
+
+    async def look(self, collisions: Callable[[], Awaitable[int]]) -> list[NodeLink]:
+        """Offer answer windows once; register who is new; return those that then answered.
+
+        Args:
+            collisions: returns how many damaged frames the modem has heard so far.
+
+        Raises:
+            HalError: the modem failed.
+        """
+        terms = self._slots.next_terms()
+        far = self._looks % _FAR_LOOK_EVERY == _FAR_LOOK_EVERY - 1
+        self._looks += 1
+        discover = Discover(
+            response_probability=terms.response_probability,
+            allowed_time_slots=terms.slots,
+            report_initial_credit=REPORT_CREDIT_MAX if far else REPORT_CREDIT,
+            ic_equal_credit=False,
+        )
+        damaged_before = await collisions()
+        heard = await self._segment.exchange(
+            lambda: DiscoverRound(
+                initiator=self._settings.initiator,
+                discover=discover,
+                initial_credit=CREDIT_MAX,
+                timing=self._settings.timing,
+            ),
+            Priority.NETWORK,
+        )
+        damaged = await collisions() - damaged_before
+        new = [report for report in heard if await self._is_new(report)]
+        self._slots.round_over(answers=len(new), collisions=max(0, damaged))
+        if heard or damaged:
+            _LOG.info(
+                "looked for meters",
+                extra={"SLOTS": terms.slots, "HEARD": len(heard), "DAMAGED": damaged},
+            )
+        return await self._register(new)
+
+    async def _is_new(self, report: HeardReport) -> bool:
+        link = self._book.link_of(report.system_title)
+        if link is not None and report.source_mac == link.mac:
+            if report.alarm_descriptor is not None:
+                await self._book.alarm(report.system_title, report.alarm_descriptor)
+            return False
+        return True
+
+    async def _register(self, reports: list[HeardReport]) -> list[NodeLink]:
+        links = []
+        for report in reports:
+            link = await self._book.give_address(report.system_title)
+            link.terms = None  # a node that was NEW has forgotten its associations
+            link.credit.start(report.hop_distance)
+            links.append(link)
+        for at in range(0, len(links), REGISTER_ENTRIES_MAX):
+            part = links[at : at + REGISTER_ENTRIES_MAX]
+            entries = tuple(RegisterEntry(system_title=n.system_title, mac=n.mac) for n in part)
+            registration = Registration(
+                initiator=self._settings.initiator,
+                initiator_system_title=self._settings.system_title,
+                entries=entries,
+                initial_credit=CREDIT_MAX,
+                timing=self._settings.timing,
+            )
+            await self._segment.exchange(_constant(registration), Priority.NETWORK)
+        return [link for link in links if await self._answers(link)]
+
+    async def _answers(self, link: NodeLink) -> bool:
+        try:
+            await self._access.ping(link, Priority.NETWORK)
+        except NoAnswer:
+            # It did not hear the Register: it is still NEW and will answer the next Discover.
+            return False
+        await self._book.registered(link)
+        return True
+
+
+def _constant(registration: Registration) -> Callable[[], Registration]:
+    return lambda: registration

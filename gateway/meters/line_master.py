@@ -1,0 +1,185 @@
+"""Work the line: one turn after the other, for as long as the daemon runs."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from drivers.errors import NoAnswer, PeerError
+from gateway.core.clock import Clock
+from gateway.meters.collector import Collector
+from gateway.meters.discovery import Discovery
+from gateway.meters.identification import identify
+from gateway.meters.meter_access import MeterAccess
+from gateway.meters.meter_book import MeterBook
+from gateway.meters.node_link import NodeLink
+from gateway.meters.plc_segment import Priority
+from gateway.meters.schedule import Schedule, Task, Turn
+from gateway.meters.timekeeper import Timekeeper
+from gateway.store.reading_buffer import ReadingBuffer
+from hal.errors import HalError
+
+_LOG = logging.getLogger(__name__)
+
+IDLE_MAX_S: Final = 1.0
+"""An idle line looks this often whether something became due, as the wall clock may step."""
+
+MODEM_PAUSE_S: Final = 0.5
+"""Wait after the modem failed; it comes back by itself."""
+
+CLOCK_RETRY_S: Final = 60.0
+"""Between two tries to set the same meter's clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineSettings:
+    """The rhythm of what concerns all nodes.
+
+    Attributes:
+        look_period_s: between two looks for new meters.
+        look_again_s: the same, when the last look found somebody.
+        broadcast_period_s: between two broadcasts of the time.
+        ping_lost_s: between two pings of a lost node.
+        lost_after_s: a node silent for so long is lost.
+    """
+
+    look_period_s: float
+    look_again_s: float
+    broadcast_period_s: float
+    ping_lost_s: float
+    lost_after_s: float
+
+
+class LineMaster:
+    """The one worker that decides what the line does."""
+
+    def __init__(
+        self,
+        *,
+        access: MeterAccess,
+        discovery: Discovery,
+        collector: Collector,
+        timekeeper: Timekeeper,
+        book: MeterBook,
+        buffer: ReadingBuffer,
+        schedule: Schedule,
+        clock: Clock,
+        damaged_frames: Callable[[], Awaitable[int]],
+        settings: LineSettings,
+    ) -> None:
+        self._access = access
+        self._discovery = discovery
+        self._collector = collector
+        self._timekeeper = timekeeper
+        self._book = book
+        self._buffer = buffer
+        self._schedule = schedule
+        self._clock = clock
+        self._damaged_frames = damaged_frames
+        self._settings = settings
+        self._do: dict[Task, Callable[[Turn], Awaitable[None]]] = {
+            Task.LOOK_FOR_METERS: self._look_for_meters,
+            Task.BROADCAST_TIME: self._broadcast_time,
+            Task.IDENTIFY: self._identify,
+            Task.SET_CLOCK: self._set_clock,
+            Task.PING: self._ping,
+            Task.COLLECT: self._collect,
+        }
+        self.doing: Task | None = None
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            turn = self._schedule.next_turn(
+                self._book.links(), self._book.meters, self._buffer.coverage
+            )
+            wait_s = turn.due_at_s - self._clock.now_s()
+            if wait_s > 0:
+                await asyncio.sleep(min(wait_s, IDLE_MAX_S))
+                continue
+            self.doing = turn.task
+            try:
+                await self._take(turn)
+            finally:
+                self.doing = None
+
+    async def _take(self, turn: Turn) -> None:
+        try:
+            await self._do[turn.task](turn)
+        except NoAnswer:
+            assert turn.link is not None
+            await self._was_silent(turn.link)
+        except PeerError as error:
+            assert turn.link is not None
+            turn.link.failed(self._clock.now_s(), silent=False)
+            _LOG.warning(
+                "meter refused or answered nonsense",
+                extra={**_names(turn), "TASK": turn.task.value, "REASON": str(error)},
+            )
+        except HalError as error:
+            _LOG.warning("modem failed", extra={"TASK": turn.task.value, "REASON": str(error)})
+            await asyncio.sleep(MODEM_PAUSE_S)
+
+    async def _look_for_meters(self, turn: Turn) -> None:
+        del turn
+        self._schedule.look_at_s = self._clock.now_s() + self._settings.look_again_s
+        found = await self._discovery.look(self._damaged_frames)
+        if not found and not self._discovery.expects_more:
+            self._schedule.look_at_s = self._clock.now_s() + self._settings.look_period_s
+
+    async def _broadcast_time(self, turn: Turn) -> None:
+        del turn
+        self._schedule.broadcast_at_s = self._clock.now_s() + self._settings.broadcast_period_s
+        kinds = {meter.kind.key: meter.kind for meter in self._book.meters.values()}
+        await self._timekeeper.broadcast(kinds.values())
+
+    async def _identify(self, turn: Turn) -> None:
+        assert turn.link is not None
+        answered = await self._access.converse(
+            turn.link, lambda: identify(self._book.known_kind), Priority.NETWORK
+        )
+        meter = await self._book.identified(turn.link, answered.result)
+        await self._timekeeper.keep(meter)
+
+    async def _set_clock(self, turn: Turn) -> None:
+        assert turn.meter is not None
+        turn.meter.clock_to_set_at_s = self._clock.now_s() + CLOCK_RETRY_S
+        await self._timekeeper.keep(turn.meter)
+        if not self._timekeeper.should_set(turn.meter.deviation_s):
+            turn.meter.clock_to_set_at_s = None
+
+    async def _ping(self, turn: Turn) -> None:
+        assert turn.link is not None
+        turn.link.ping_at_s = self._clock.now_s() + self._settings.ping_lost_s
+        await self._access.ping(turn.link, Priority.STATISTICS)
+        if turn.link.is_lost:
+            await self._book.found_again(turn.link)
+
+    async def _collect(self, turn: Turn) -> None:
+        assert turn.meter is not None
+        assert turn.stream is not None
+        await self._collector.collect(turn.meter, turn.stream)
+        meter = turn.meter
+        if meter.clock_to_set_at_s is None and self._timekeeper.should_set(meter.deviation_s):
+            meter.clock_to_set_at_s = self._clock.now_s()
+
+    async def _was_silent(self, link: NodeLink) -> None:
+        now_s = self._clock.now_s()
+        link.failed(now_s, silent=True)
+        if link.is_lost or link.silent_since_s is None:
+            return
+        if now_s - max(link.silent_since_s, link.heard_at_s) >= self._settings.lost_after_s:
+            link.ping_at_s = now_s + self._settings.ping_lost_s
+            await self._book.lost(link)
+
+
+def _names(turn: Turn) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    if turn.link is not None:
+        names["NODE"] = turn.link.system_title.hex()
+    if turn.meter is not None:
+        names["METER"] = turn.meter.usn
+    if turn.stream is not None:
+        names["STREAM"] = turn.stream.entity.value
+    return names

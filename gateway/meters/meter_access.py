@@ -1,0 +1,238 @@
+"""Hold a DLMS conversation with one meter over the power line."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from drivers.dlms.association import AssociationRequest
+from drivers.dlms.conversations import Conversation, associate
+from drivers.dlms.password import Password
+from drivers.dlms.service_error import ErrorGroup, ServiceErrorReply
+from drivers.errors import LocalUseError, NoAnswer, ServiceRefused
+from drivers.plc.airtime import LineTiming
+from drivers.plc.discovery import PingExchange, PingHeard
+from drivers.plc.llc import HEADER_OCTETS
+from drivers.plc.repeated_request import TRIES, AnswerFacts, RepeatedRequest
+from drivers.plc.unicast import UnicastAnswer, UnicastRequest
+from gateway.meters.node_link import NodeLink
+from gateway.meters.plc_segment import PlcSegment, Priority
+
+Result = TypeVar("Result")
+Facts = TypeVar("Facts", bound=AnswerFacts)
+
+PING_TRIES: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessSettings:
+    """How this client addresses meters.
+
+    Attributes:
+        initiator: our MAC address.
+        client_lsap, server_lsap: access points of the application.
+        pdu_octets_max: the longest APDU we take.
+        timing: of the line.
+    """
+
+    initiator: int
+    client_lsap: int
+    server_lsap: int
+    pdu_octets_max: int
+    timing: LineTiming
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered(Generic[Result]):
+    """The result of a conversation.
+
+    Attributes:
+        result: what the conversation returned.
+        stamped_at_s: loop time at which the meter worked on the first request, estimated.
+        uncertainty_s: by how much the estimate may be off.
+    """
+
+    result: Result
+    stamped_at_s: float
+    uncertainty_s: float
+
+
+class MeterAccess:
+    """Keeps an association with each meter and learns what its answers need.
+
+    Args:
+        segment: the line.
+        settings: addresses.
+        passwords: the LLS password of the meter behind a node, if it has one.
+        time: the loop's time.
+        now_s: UTC.
+    """
+
+    def __init__(
+        self,
+        segment: PlcSegment,
+        settings: AccessSettings,
+        passwords: Callable[[NodeLink], Password | None],
+        time: Callable[[], float],
+        now_s: Callable[[], float],
+    ) -> None:
+        self._segment = segment
+        self._settings = settings
+        self._passwords = passwords
+        self._time = time
+        self._now_s = now_s
+        self._locks: dict[bytes, asyncio.Lock] = {}
+
+    async def converse(
+        self,
+        link: NodeLink,
+        conversation: Callable[[], Conversation[Result]],
+        priority: Priority,
+        *,
+        tries: int = TRIES,
+    ) -> Answered[Result]:
+        """Ask one meter; associate first where that is needed.
+
+        Args:
+            link: the way to the meter.
+            conversation: makes the conversation; called again when the association was lost.
+            priority: against others who wait for the line.
+            tries: of each request; 1 for what must not be done twice.
+
+        Raises:
+            NoAnswer: the meter stayed silent; noted in `link`.
+            PeerError: it refused, or answered nonsense.
+            HalError: the modem failed.
+        """
+        lock = self._locks.setdefault(link.system_title, asyncio.Lock())
+        async with lock:
+            if link.terms is None:
+                await self._associate(link, priority)
+            try:
+                return await self._hold(link, conversation(), priority, tries)
+            except ServiceRefused as refused:
+                if not _association_is_gone(refused):
+                    raise
+            link.terms = None
+            await self._associate(link, priority)
+            return await self._hold(link, conversation(), priority, tries)
+
+    async def converse_once(
+        self, link: NodeLink, conversation: Callable[[], Conversation[Result]], priority: Priority
+    ) -> Result:
+        """Ask one question, once, made in the moment the line is free: a time in it is true.
+
+        Raises:
+            NoAnswer: silence; whether the meter did it is unknown.
+            PeerError: it refused, or answered nonsense.
+            HalError: the modem failed.
+        """
+        made: list[Conversation[Result]] = []
+
+        def ask() -> UnicastRequest:
+            made.append(conversation())
+            return self._request(link, next(made[0]), tries=1)
+
+        async with self._locks.setdefault(link.system_title, asyncio.Lock()):
+            if link.terms is None:
+                await self._associate(link, priority)
+            await self._wait_out_late_answers(link)
+            answer = await self._noted(link, ask, priority)
+        try:
+            made[0].send(answer.apdu)
+        except StopIteration as ended:
+            result: Result = ended.value
+            return result
+        raise LocalUseError("converse_once is for one question")
+
+    async def ping(self, link: NodeLink, priority: Priority) -> PingHeard:
+        """Ask whether this very node is at its address [PLC-3]; raise NoAnswer or HalError."""
+        await self._wait_out_late_answers(link)
+
+        def ask() -> PingExchange:
+            return PingExchange(
+                initiator=self._settings.initiator,
+                node=link.mac,
+                system_title=link.system_title,
+                initial_credit=link.credit.credit,
+                timing=self._settings.timing,
+                tries=PING_TRIES,
+            )
+
+        return await self._noted(link, ask, priority)
+
+    async def _associate(self, link: NodeLink, priority: Priority) -> None:
+        terms = AssociationRequest(
+            password=self._passwords(link),
+            pdu_octets_max=self._settings.pdu_octets_max,
+        )
+        link.terms = (await self._hold(link, associate(terms), priority, TRIES)).result
+
+    async def _hold(
+        self, link: NodeLink, conversation: Conversation[Result], priority: Priority, tries: int
+    ) -> Answered[Result]:
+        timing = self._settings.timing
+        stamped_at_s = uncertainty_s = 0.0
+        apdu = next(conversation)
+        while True:
+            answer = await self._ask(link, apdu, priority, tries)
+            if not stamped_at_s:
+                octets = len(answer.apdu) + HEADER_OCTETS
+                travelled_s = timing.first_copy_s(octets) * (1 + answer.need)
+                stamped_at_s = self._time() - travelled_s
+                uncertainty_s = timing.host_latency_s + timing.frame_s(
+                    len(apdu) + HEADER_OCTETS, answer.need
+                )
+            try:
+                apdu = conversation.send(answer.apdu)
+            except StopIteration as ended:
+                return Answered(
+                    result=ended.value, stamped_at_s=stamped_at_s, uncertainty_s=uncertainty_s
+                )
+
+    async def _ask(
+        self, link: NodeLink, apdu: bytes, priority: Priority, tries: int
+    ) -> UnicastAnswer:
+        await self._wait_out_late_answers(link)
+        return await self._noted(link, lambda: self._request(link, apdu, tries), priority)
+
+    def _request(self, link: NodeLink, apdu: bytes, tries: int) -> UnicastRequest:
+        return UnicastRequest(
+            initiator=self._settings.initiator,
+            node=link.mac,
+            destination_lsap=self._settings.server_lsap,
+            source_lsap=self._settings.client_lsap,
+            apdu=apdu,
+            initial_credit=link.credit.credit,
+            timing=self._settings.timing,
+            tries=tries,
+        )
+
+    async def _noted(
+        self,
+        link: NodeLink,
+        make: Callable[[], RepeatedRequest[Facts]],
+        priority: Priority,
+    ) -> Facts:
+        link.counters.asked += 1
+        try:
+            answer = await self._segment.exchange(make, priority)
+        except NoAnswer:
+            link.counters.unanswered += 1
+            link.credit.failure()
+            raise
+        link.counters.answered += 1
+        link.counters.repeated += answer.tries_used - 1
+        link.credit.success(answer.need, answer.initial_credit_used)
+        link.answered(self._now_s())
+        if answer.late_until_s is not None:
+            link.quiet_until_s = answer.late_until_s
+        return answer
+
+    async def _wait_out_late_answers(self, link: NodeLink) -> None:
+        # Replies carry no number: one to an older question would be taken for the new one's.
+        await asyncio.sleep(max(0.0, link.quiet_until_s - self._time()))
+
+
+def _association_is_gone(refused: ServiceRefused) -> bool:
+    return isinstance(refused, ServiceErrorReply) and refused.group == ErrorGroup.VDE_STATE

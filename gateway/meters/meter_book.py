@@ -1,0 +1,300 @@
+"""Nodes and meters in memory as the line works with them, each change on disk first."""
+
+import dataclasses
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from drivers.dlms.companion import Entity, Medium
+from drivers.plc.mac_frame import CREDIT_MAX
+from gateway.core.clock import Clock
+from gateway.meters.identification import BufferFound, Identity, SlaveFound
+from gateway.meters.meter_kind import MeterKind, SlavePlace
+from gateway.meters.meter_state import MeterState
+from gateway.meters.node_link import NodeLink
+from gateway.meters.stream_plan import StreamState
+from gateway.store.inventory import Kind, Meter, Node, NodeState
+from gateway.store.journal import Journal, JournalKind
+from gateway.store.meter_registry import MeterRegistry
+from gateway.store.reading_buffer import ReadingBuffer
+from gateway.store.stream import StreamDescription
+
+_LOG = logging.getLogger(__name__)
+
+_EVER_S: Final = 2**40
+
+
+class MeterBook:
+    """Joins the registry, the streams and what is learnt while the daemon runs.
+
+    Attributes:
+        meters: identified meters, by the system title of their node.
+    """
+
+    def __init__(
+        self, registry: MeterRegistry, buffer: ReadingBuffer, journal: Journal, clock: Clock
+    ) -> None:
+        self._registry = registry
+        self._buffer = buffer
+        self._journal = journal
+        self._clock = clock
+        self._links: dict[bytes, NodeLink] = {}
+        self._kinds: dict[tuple[str, str], MeterKind] = {}
+        self.meters: dict[bytes, MeterState] = {}
+
+    def resume(self) -> None:
+        """Take up the nodes and meters that an earlier run left in the store."""
+        for node in self._registry.nodes.values():
+            if node.mac is None or node.state is NodeState.NEW:
+                continue
+            link = self._link(node, node.mac)
+            if node.usn is not None:
+                meter = self._resumed(link, node.usn)
+                if meter is not None:
+                    self.meters[node.system_title] = meter
+
+    def links(self) -> Iterator[NodeLink]:
+        """Return the nodes that answered at an address of ours at least once."""
+        return iter(list(self._links.values()))
+
+    def link_of(self, system_title: bytes) -> NodeLink | None:
+        """Return the way to a node that answers, or used to."""
+        return self._links.get(system_title)
+
+    def known_kind(self, config_id: str, firmware_module: str) -> MeterKind | None:
+        """Return what is remembered of a kind of meter."""
+        key = (config_id, firmware_module)
+        if key not in self._kinds:
+            kind = self._registry.find_kind(*key)
+            if kind is None:
+                return None
+            self._kinds[key] = MeterKind.from_json(*key, kind.object_list)
+        return self._kinds[key]
+
+    async def give_address(self, system_title: bytes) -> NodeLink:
+        """Write an address down for a node that is NEW; a node met before keeps its own."""
+        now_s = self._clock.now_s()
+        node = self._registry.nodes.get(system_title)
+        mac = None if node is None else node.mac
+        if mac is None:
+            mac = self._registry.allocate_mac()
+        renewed = Node(
+            system_title=system_title,
+            mac=mac,
+            state=NodeState.NEW,
+            usn=None if node is None else node.usn,
+            first_seen_s=int(now_s) if node is None else node.first_seen_s,
+            last_seen_s=int(now_s),
+        )
+        await self._registry.upsert_node(renewed)
+        # Whoever was NEW may be another meter by now: who it is will be read again.
+        self.meters.pop(system_title, None)
+        self._links.pop(system_title, None)
+        return NodeLink(system_title=system_title, mac=mac)
+
+    async def registered(self, link: NodeLink) -> None:
+        """Write down that a node answered at its address."""
+        now_s = self._clock.now_s()
+        link.registered_at_s = now_s
+        link.is_lost = False
+        await self._change(
+            link,
+            state=NodeState.REGISTERED,
+            registered_at_s=int(now_s),
+            last_seen_s=int(now_s),
+            credit_need=link.credit.need,
+        )
+        self._links[link.system_title] = link
+        _LOG.info("node registered", extra={"NODE": link.system_title.hex(), "MAC": link.mac})
+
+    async def alarm(self, system_title: bytes, descriptor: int) -> None:
+        """Write down that a registered node reported an alarm [PLC-6]."""
+        node = self._registry.nodes.get(system_title)
+        body = {"notice": "alarm", "system_title": system_title.hex(), "descriptor": descriptor}
+        usn = None if node is None else node.usn
+        await self._journal.write(JournalKind.NOTICE, usn, body)
+
+    async def lost(self, link: NodeLink) -> None:
+        """Write down that a node has been silent for too long [INV-4]."""
+        link.is_lost = True
+        link.terms = None
+        await self._change(link, state=NodeState.LOST, last_seen_s=int(link.heard_at_s))
+        meter = self.meters.get(link.system_title)
+        usn = None if meter is None else meter.usn
+        _LOG.warning("node lost", extra={"NODE": link.system_title.hex(), "METER": usn})
+
+    async def found_again(self, link: NodeLink) -> None:
+        """Write down that a lost node answers."""
+        link.is_lost = False
+        await self._change(link, state=NodeState.REGISTERED, last_seen_s=int(self._clock.now_s()))
+        _LOG.info("node found again", extra={"NODE": link.system_title.hex()})
+
+    async def identified(self, link: NodeLink, identity: Identity) -> MeterState:
+        """Write down who a node's meter is, and open its streams [INV-3, INV-8]."""
+        now_s = self._clock.now_s()
+        if identity.kind_is_new:
+            await self._remember_kind(identity.kind, now_s)
+        before = self._registry.meters.get(identity.usn)
+        await self._registry.upsert_meter(_master(identity, before, now_s))
+        for slave in identity.slaves:
+            known = self._registry.meters.get(slave.usn)
+            await self._registry.upsert_meter(_slave(slave, identity.usn, known, now_s))
+        await self._change(link, usn=identity.usn)
+        meter = MeterState(link=link, usn=identity.usn, kind=identity.kind)
+        if before is not None:
+            meter.deviation_s = before.clock_deviation_s
+            meter.contact_at_s = before.clock_contact_at_s
+        for found in identity.buffers:
+            await self._open(meter, identity.usn, found, None)
+        for slave in identity.slaves:
+            await self._open(meter, slave.usn, slave.buffer, identity.usn)
+        self.meters[link.system_title] = meter
+        _LOG.info(
+            "meter identified",
+            extra={
+                "METER": identity.usn,
+                "CONFIG_ID": identity.config_id,
+                "SLAVES": len(identity.slaves),
+            },
+        )
+        return meter
+
+    async def note_deviation(self, usn: str, deviation_s: float, contact_at_s: float) -> None:
+        """Return once a sample of a meter's clock is on disk."""
+        meter = self._registry.meters[usn]
+        await self._registry.upsert_meter(
+            dataclasses.replace(
+                meter,
+                clock_deviation_s=round(deviation_s, 2),
+                clock_contact_at_s=round(contact_at_s, 2),
+            )
+        )
+
+    async def doubt_after(self, stream_ids: Sequence[int], from_s: int) -> None:
+        """Return once it is on disk that rows from `from_s` on must be read again."""
+        for stream_id in stream_ids:
+            await self._buffer.uncover(stream_id, from_s, _EVER_S)
+
+    async def _change(self, link: NodeLink, **fields: object) -> None:
+        node = self._registry.nodes[link.system_title]
+        await self._registry.upsert_node(
+            dataclasses.replace(node, **fields)  # type: ignore[arg-type]  # fields of Node
+        )
+
+    async def _remember_kind(self, kind: MeterKind, now_s: float) -> None:
+        self._kinds[kind.key] = kind
+        await self._registry.remember_kind(
+            Kind(
+                config_id=kind.config_id,
+                firmware=kind.firmware_module,
+                object_list=kind.to_json(),
+                read_at_s=int(now_s),
+            )
+        )
+
+    async def _open(
+        self, meter: MeterState, usn: str, found: BufferFound, parent_usn: str | None
+    ) -> None:
+        description = StreamDescription(
+            usn=usn,
+            entity=found.entity,
+            capture_period_s=found.capture_period_s or None,
+            columns=found.columns,
+            parent_usn=parent_usn,
+        )
+        stream_id = await self._buffer.open_stream(description)
+        meter.streams.append(self._stream(stream_id, usn, found))
+
+    def _stream(self, stream_id: int, usn: str, found: BufferFound) -> StreamState:
+        newest_s = self._buffer.newest_captured_at_s(stream_id)
+        covered_to_s = self._buffer.coverage(stream_id).last()
+        if newest_s is not None and covered_to_s is not None:
+            newest_s = min(newest_s, covered_to_s)
+        return StreamState(
+            stream_id=stream_id,
+            usn=usn,
+            buffer=found,
+            newest_s=newest_s,
+            opened_at_s=self._clock.now_s(),
+        )
+
+    def _link(self, node: Node, mac: int) -> NodeLink:
+        link = NodeLink(
+            system_title=node.system_title,
+            mac=mac,
+            registered_at_s=float(node.registered_at_s or 0),
+            heard_at_s=float(node.last_seen_s),
+            is_lost=node.state is NodeState.LOST,
+        )
+        link.credit.start(CREDIT_MAX if node.credit_need is None else node.credit_need)
+        self._links[node.system_title] = link
+        return link
+
+    def _resumed(self, link: NodeLink, usn: str) -> MeterState | None:
+        """Return a meter as the store knows it; None when it must be asked again who it is."""
+        known = self._registry.meters.get(usn)
+        if known is None or known.config_id is None or known.firmware_module is None:
+            return None
+        kind = self.known_kind(known.config_id, known.firmware_module)
+        if kind is None:
+            return None
+        meter = MeterState(
+            link=link,
+            usn=usn,
+            kind=kind,
+            deviation_s=known.clock_deviation_s,
+            contact_at_s=known.clock_contact_at_s,
+        )
+        for entity, base_name in kind.buffers().items():
+            if not self._resume_stream(meter, usn, entity, base_name):
+                return None
+        for slave in self._registry.meters.values():
+            if slave.parent_usn != usn or slave.channel is None or slave.medium is None:
+                continue
+            place = SlavePlace(medium=Medium(slave.medium), channel=slave.channel)
+            base = kind.slave_buffer(place)
+            if base is None or not self._resume_stream(meter, slave.usn, Entity.SLAVE, base):
+                return None
+        return meter
+
+    def _resume_stream(self, meter: MeterState, usn: str, entity: Entity, base_name: int) -> bool:
+        stream_id = self._buffer.stream_id_of(usn, entity)
+        if stream_id is None:
+            return False
+        description = self._buffer.description(stream_id)
+        found = BufferFound(
+            entity=entity,
+            base_name=base_name,
+            capture_period_s=description.capture_period_s or 0,
+            columns=description.columns,
+        )
+        meter.streams.append(self._stream(stream_id, usn, found))
+        return True
+
+
+def _master(identity: Identity, before: Meter | None, now_s: float) -> Meter:
+    return Meter(
+        usn=identity.usn,
+        msn_meter=identity.msn_meter,
+        msn_module=identity.msn_module,
+        firmware_meter=identity.firmware_meter,
+        firmware_module=identity.firmware_module,
+        config_id=identity.config_id,
+        param_id=identity.param_id,
+        found_at_s=int(now_s) if before is None else before.found_at_s,
+        clock_deviation_s=None if before is None else before.clock_deviation_s,
+        clock_contact_at_s=None if before is None else before.clock_contact_at_s,
+    )
+
+
+def _slave(slave: SlaveFound, parent_usn: str, before: Meter | None, now_s: float) -> Meter:
+    return Meter(
+        usn=slave.usn,
+        msn_meter=slave.msn_meter,
+        msn_module=slave.msn_module,
+        config_id=slave.config_id,
+        parent_usn=parent_usn,
+        channel=slave.place.channel,
+        medium=int(slave.place.medium),
+        found_at_s=int(now_s) if before is None else before.found_at_s,
+    )

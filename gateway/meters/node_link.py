@@ -1,0 +1,72 @@
+"""What the master knows, in memory, of the way to one node."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from drivers.dlms.association import AssociationTerms
+from drivers.plc.credit import CreditLedger
+
+RETRY_FIRST_S: Final = 2.0
+RETRY_MAX_S: Final = 900.0
+
+
+@dataclass(slots=True)
+class NodeCounters:
+    """Exchanges with one node since the daemon started [PLC-3]."""
+
+    asked: int = 0
+    answered: int = 0
+    repeated: int = 0
+    unanswered: int = 0
+
+
+@dataclass(slots=True)
+class NodeLink:
+    """The way to one node that has an address. Times are UTC seconds unless said otherwise.
+
+    Attributes:
+        system_title: six octets, the node's own for life.
+        mac: address that this master gave it.
+        registered_at_s: when it first answered there.
+        heard_at_s: its last sign of life.
+        credit: the learnt need for repetitions.
+        terms: what the association allows; None until there is one.
+        quiet_until_s: loop time before which a late answer may still come.
+        retry_at_s: before it, a node that was silent or refused is left alone.
+        silent_since_s: the first of the failures in a row; None after an answer.
+        is_lost: silent for too long; only pinged, at `ping_at_s`.
+    """
+
+    system_title: bytes
+    mac: int
+    registered_at_s: float = 0.0
+    heard_at_s: float = 0.0
+    credit: CreditLedger = field(default_factory=CreditLedger)
+    terms: AssociationTerms | None = None
+    quiet_until_s: float = 0.0
+    retry_at_s: float = 0.0
+    silent_since_s: float | None = None
+    failures_in_a_row: int = 0
+    is_lost: bool = False
+    ping_at_s: float = 0.0
+    counters: NodeCounters = field(default_factory=NodeCounters)
+
+    def answered(self, now_s: float) -> None:
+        """Note a sign of life."""
+        self.failures_in_a_row = 0
+        self.silent_since_s = None
+        self.retry_at_s = 0.0
+        self.heard_at_s = now_s
+
+    def failed(self, now_s: float, *, silent: bool) -> None:
+        """Note that a turn failed; the next comes later each time.
+
+        Args:
+            now_s: UTC.
+            silent: nothing was heard; otherwise the node refused or answered nonsense.
+        """
+        self.failures_in_a_row += 1
+        if silent and self.silent_since_s is None:
+            self.silent_since_s = now_s
+        doublings = min(self.failures_in_a_row - 1, 30)
+        self.retry_at_s = now_s + min(RETRY_FIRST_S * 2**doublings, RETRY_MAX_S)

@@ -1,0 +1,122 @@
+"""The power line's only owner: one exchange at a time, the most urgent first."""
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+from collections.abc import Callable
+from enum import IntEnum
+from typing import TypeVar
+
+from drivers.exchange import Exchange
+from drivers.plc.repeated_request import AnswerFacts
+from hal.ports import PlcModem
+
+Outcome = TypeVar("Outcome")
+
+
+class Priority(IntEnum):
+    """What goes first on a line; the smaller number wins."""
+
+    COMMAND = 0
+    AD_HOC_READ = 1
+    ALARM = 2
+    NETWORK = 3
+    BILLING = 4
+    PROFILE = 5
+    STATISTICS = 6
+
+
+class PlcSegment:
+    """Runs exchanges over the modem for everybody who asks.
+
+    Attributes:
+        busy_s: time in which an exchange held the line, since the start.
+        overheard_count: frames that came while nobody had asked anything.
+    """
+
+    def __init__(self, modem: PlcModem, time: Callable[[], float]) -> None:
+        self._modem = modem
+        self._time = time
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+        self._taken = False
+        self._free_at_s = 0.0  # until then the last answer is still being repeated
+        self.busy_s = 0.0
+        self.overheard_count = 0
+
+    async def exchange(self, make: Callable[[], Exchange[Outcome]], priority: Priority) -> Outcome:
+        """Run one exchange when the line is free and nothing more urgent waits.
+
+        Cancelling is safe at any time: the line goes to the next who waits.
+
+        Args:
+            make: makes the exchange in the moment it gets the line, so that a time in it is true.
+            priority: against others who wait.
+
+        Raises:
+            DriverError: the exchange failed.
+            HalError: the modem failed; whether the request went out is then unknown.
+        """
+        await self._take(priority)
+        began_s = self._time()
+        try:
+            await self._line_is_quiet()
+            return await self._drive(make())
+        finally:
+            self.busy_s += self._time() - began_s
+            self._release()
+
+    async def _take(self, priority: Priority) -> None:
+        if not self._taken and not self._waiting:
+            self._taken = True
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (int(priority), next(self._order), turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._release()  # the turn came in the very moment of the cancelling
+            raise
+
+    def _release(self) -> None:
+        self._taken = False
+        while self._waiting:
+            _, _, turn = heapq.heappop(self._waiting)
+            if not turn.done():
+                self._taken = True
+                turn.set_result(None)
+                return
+
+    async def _line_is_quiet(self) -> None:
+        await self._modem.ready()
+        await asyncio.sleep(max(0.0, self._free_at_s - self._time()))
+        await self._forget_what_was_overheard()
+
+    async def _drive(self, exchange: Exchange[Outcome]) -> Outcome:
+        exchange.start(self._time())
+        while True:
+            while frame := exchange.octets_to_send():
+                await self._modem.send(frame)
+            outcome = exchange.outcome()
+            if outcome is not None:
+                if isinstance(outcome, AnswerFacts):
+                    self._free_at_s = self._time() + outcome.line_busy_s
+                return outcome
+            heard = await self._heard_before(exchange.deadline())
+            if heard is None:
+                exchange.tick(self._time())
+            else:
+                exchange.receive(heard, self._time())
+
+    async def _heard_before(self, deadline: float | None) -> bytes | None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                return await self._modem.receive()
+        return None
+
+    async def _forget_what_was_overheard(self) -> None:
+        # A late answer to an earlier question must not be taken for the answer to this one.
+        while await self._heard_before(self._time()) is not None:
+            self.overheard_count += 1

@@ -1,0 +1,100 @@
+"""Name what the line should do next: whatever has been due the longest."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.meters.meter_state import MeterState
+from gateway.meters.node_link import NodeLink
+from gateway.meters.stream_plan import PlanSettings, StreamState, due_at_s
+from gateway.store.intervals import IntervalSet
+
+
+class Task(StrEnum):
+    """What a turn of the line is used for."""
+
+    LOOK_FOR_METERS = "look for meters"
+    BROADCAST_TIME = "broadcast time"
+    IDENTIFY = "identify"
+    SET_CLOCK = "set clock"
+    PING = "ping"
+    COLLECT = "collect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One use of the line.
+
+    Attributes:
+        due_at_s: UTC second from which it waits for its turn.
+        link: the node concerned; None when all are.
+        meter: the meter behind it, once it is identified.
+        stream: what is collected.
+    """
+
+    task: Task
+    due_at_s: float
+    link: NodeLink | None = None
+    meter: MeterState | None = None
+    stream: StreamState | None = None
+
+
+class Schedule:
+    """Looks at everything that could be done, and picks.
+
+    One queue for all: whoever waits longest goes first, so a long history of one meter neither
+    starves the others nor keeps the time from being broadcast.
+
+    Attributes:
+        look_at_s: UTC second of the next look for new meters.
+        broadcast_at_s: UTC second of the next broadcast of the time.
+    """
+
+    def __init__(
+        self, settings: PlanSettings, ping_after_s: float, now_s: Callable[[], float]
+    ) -> None:
+        self._settings = settings
+        self._ping_after_s = ping_after_s
+        self._now_s = now_s
+        self.look_at_s = now_s()
+        self.broadcast_at_s = now_s()
+
+    def next_turn(
+        self,
+        links: Iterable[NodeLink],
+        meters: dict[bytes, MeterState],
+        coverage: Callable[[int], IntervalSet],
+    ) -> Turn:
+        """Return the turn that is due first; its time may lie in the future."""
+        best = Turn(task=Task.LOOK_FOR_METERS, due_at_s=self.look_at_s)
+        if meters and self.broadcast_at_s < best.due_at_s:
+            best = Turn(task=Task.BROADCAST_TIME, due_at_s=self.broadcast_at_s)
+        for link in links:
+            turn = self._of_node(link, meters.get(link.system_title), coverage)
+            if turn is not None and turn.due_at_s < best.due_at_s:
+                best = turn
+        return best
+
+    def _of_node(
+        self, link: NodeLink, meter: MeterState | None, coverage: Callable[[int], IntervalSet]
+    ) -> Turn | None:
+        if link.is_lost:
+            return Turn(task=Task.PING, due_at_s=link.ping_at_s, link=link)
+        if meter is None:
+            due_s = max(link.registered_at_s, link.retry_at_s)
+            return Turn(task=Task.IDENTIFY, due_at_s=due_s, link=link)
+        best: Turn | None = None
+        if meter.clock_to_set_at_s is not None:
+            due_s = max(meter.clock_to_set_at_s, link.retry_at_s)
+            best = Turn(task=Task.SET_CLOCK, due_at_s=due_s, link=link, meter=meter)
+        for stream in meter.streams:
+            due_s = due_at_s(stream, coverage(stream.stream_id), self._settings)
+            due_s = max(due_s, link.retry_at_s)
+            if best is None or due_s < best.due_at_s:
+                best = Turn(
+                    task=Task.COLLECT, due_at_s=due_s, link=link, meter=meter, stream=stream
+                )
+        ping_s = max(link.heard_at_s + self._ping_after_s, link.retry_at_s)
+        if best is None or ping_s < best.due_at_s:
+            best = Turn(task=Task.PING, due_at_s=ping_s, link=link, meter=meter)
+        return best

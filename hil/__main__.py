@@ -1,0 +1,49 @@
+"""The command gridgate-hil: the demo on a bench of emulations, and the verdict on a run."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hil.demo.options import add_demo_options, demo_options
+from hil.report import verdict_figures, verdict_table
+from hil.verdict import VerdictImpossible, judge_directory
+
+EXIT_GOOD = 0
+EXIT_NOT_GOOD = 1
+EXIT_USAGE = 2
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    parser = argparse.ArgumentParser(prog="gridgate-hil", description=__doc__, allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    purpose = "run the whole bench with the shipped daemon and judge the result"
+    demo = commands.add_parser("demo", help=purpose, description=purpose, allow_abbrev=False)
+    add_demo_options(demo)
+    purpose = "judge a run again from its truth.sqlite and head_end.sqlite alone"
+    verdict = commands.add_parser("verdict", help=purpose, description=purpose)
+    verdict.add_argument("directory", type=Path, metavar="DIR", help="for example build/demo")
+    verdict.add_argument("--json", action="store_true", help="the figures as one JSON object")
+    arguments = parser.parse_args(words)
+    if arguments.command == "verdict":
+        return _judge(arguments.directory, as_json=arguments.json)
+    options = demo_options(demo, arguments)
+    from hil.demo.command import run_demo  # noqa: PLC0415  (the verdict needs none of the bench)
+
+    return run_demo(options)
+
+
+def _judge(directory: Path, *, as_json: bool) -> int:
+    try:
+        verdict = judge_directory(directory)
+    except VerdictImpossible as error:
+        print(f"no verdict: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    print(json.dumps(verdict_figures(verdict)) if as_json else verdict_table(verdict))
+    return EXIT_GOOD if verdict.good else EXIT_NOT_GOOD
+
+
+if __name__ == "__main__":
+    sys.exit(main())

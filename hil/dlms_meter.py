@@ -1,0 +1,135 @@
+"""An electricity meter on the power line: its node, its DLMS server and the life behind them."""
+
+import random
+from collections.abc import Callable
+
+from drivers.dlms.companion import Lsap
+from drivers.dlms.initiate import Conformance
+from drivers.dlms.password import Password
+from drivers.dlms.sn_server import SnServer
+from drivers.plc import llc
+from drivers.plc.mac_frame import MacFrame
+from drivers.plc.node import Delivered, PlcNode, Reply
+from hil.meter.clock_object import Moment
+from hil.meter.module import MeterModule
+from hil.meter.object_table import meter_objects
+from hil.rig_clock import RigClock
+
+_TURN_ROUND_SLOTS = 1  # the module needs a moment before it answers (inferred)
+_SERVED_LSAPS = frozenset({int(Lsap.MANAGEMENT_LD), llc.FIRST_APPLICATION_LD})
+
+
+class DlmsMeter:
+    """A station of the line (hil.lv_line.Station).
+
+    Attributes:
+        module: the meter itself.
+        node: its life on the power line.
+        hop_distance: repetitions that a frame needs to reach it; may be changed at any time.
+    """
+
+    def __init__(
+        self,
+        module: MeterModule,
+        *,
+        hop_distance: int,
+        clock: RigClock,
+        now: float,
+        rng: random.Random,
+        password: Password | None = None,
+        schedule_changed: Callable[[MeterModule], None] = lambda _module: None,
+    ) -> None:
+        """Put a meter on the line.
+
+        Args:
+            module: the meter.
+            hop_distance: see the attribute.
+            clock: turns line time into true time.
+            now: line time, in the loop's seconds.
+            rng: the node's dice.
+            password: what a client must give; None lets everybody in.
+            schedule_changed: called when the next capture may have moved.
+        """
+        self.module = module
+        self.hop_distance = hop_distance
+        self.node = PlcNode(
+            system_title=module.identity.system_title,
+            now=now,
+            not_addressed_timeout_s=module.settings.not_addressed_timeout_s,
+        )
+        self._clock = clock
+        self._rng = rng
+        self._schedule_changed = schedule_changed
+        self._moment = Moment()
+        self._associations_of = 0
+        self._server = SnServer(
+            meter_objects(module, self._moment),
+            pdu_octets_max=module.kind.pdu_octets_max,
+            password=password,
+            conformance=Conformance.short_names(),
+            raw_data_shape=module.kind.raw_data_shape,
+        )
+
+    @property
+    def mac(self) -> int:
+        """Return the node's address."""
+        return self.node.mac
+
+    @property
+    def powered(self) -> bool:
+        """Tell whether the module has mains."""
+        return self.module.powered
+
+    def hear(self, copy: MacFrame, heard_at: float, delay_s: float) -> Reply | None:
+        """Take one decoded copy; return what to answer, if anything."""
+        self.node.tick(heard_at)
+        received = self.node.receive(copy, heard_at, self._rng)
+        if self.node.times_become_new != self._associations_of:
+            self._associations_of = self.node.times_become_new
+            self._server.drop_associations()
+        if isinstance(received, Delivered):
+            return self._serve(received, heard_at, delay_s)
+        return received
+
+    def power_off(self, true_s: float) -> None:
+        """Lose the mains, and with it every association."""
+        self.module.power_off(true_s)
+        self._server.drop_associations()
+        self._schedule_changed(self.module)
+
+    def power_on(self, true_s: float) -> None:
+        """Get the mains back."""
+        self.module.power_on(true_s)
+        self._schedule_changed(self.module)
+
+    def describe(self) -> dict[str, object]:
+        """Return what an onlooker wants to know, as JSON-ready values."""
+        module = self.module
+        return {
+            "usn": module.identity.usn,
+            "kind": module.kind.name,
+            "mac": self.mac,
+            "state": str(self.node.state),
+            "hop_distance": self.hop_distance,
+            "powered": module.powered,
+            "clock_offset_s": round(module.clock.offset_s, 3),
+            "slaves": [slave.usn for slave in module.slaves.values()],
+            "rows": sum(len(ring) for ring in module.all_rings()),
+        }
+
+    def _serve(self, request: Delivered, heard_at: float, delay_s: float) -> Reply | None:
+        wanted = request.pdu.destination_lsap
+        if wanted not in _SERVED_LSAPS and not (
+            wanted == llc.ALL_STATIONS and not request.answerable
+        ):
+            return None
+        self._moment.true_s = self._clock.utc_s(heard_at)
+        self._moment.delay_s = delay_s
+        self.module.run_due(self._moment.true_s)
+        due_s = self.module.next_due_s()
+        answer = self._server.receive(request.pdu.l_sdu, request.pdu.source_lsap)
+        if self.module.next_due_s() != due_s:
+            self._schedule_changed(self.module)
+        if answer is None or not request.answerable:
+            return None
+        return Reply(frame=self.node.answer(answer, request), after_slots=_TURN_ROUND_SLOTS)

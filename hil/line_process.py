@@ -1,0 +1,121 @@
+"""The process of the emulated line: python -m hil.line_process --air PATH --control PATH ..."""
+
+import argparse
+import asyncio
+import signal
+import sys
+import time
+from pathlib import Path
+
+from drivers.dlms.password import Password
+from drivers.plc.airtime import LineTiming
+from drivers.plc.mac_frame import Packing
+from hil.air import AirEvent, LineTerms
+from hil.air_socket import AirServer
+from hil.line_bench import BenchSettings, LineBench
+from hil.line_control import LineControl
+from hil.lv_line import LOSS_PER_HOP
+from hil.meter.clock import SYNC_LIMIT_S
+from hil.meter.module import MeterSettings
+from hil.rig_clock import RigClock
+from hil.truth import TruthWriter
+
+READY_TEXT = "line ready"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until SIGTERM or SIGINT; the truth is complete when the process ends."""
+    options = _parser().parse_args(arguments)
+    asyncio.run(_run(options))
+    return 0
+
+
+async def _run(options: argparse.Namespace) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    settings = _bench_settings(options)
+    truth = TruthWriter(options.truth)
+    air: AirServer | None = None
+
+    def tell_modem(event: AirEvent) -> None:
+        assert air is not None  # nothing transmits before the socket is there
+        air.tell(event)
+
+    bench = LineBench(
+        settings,
+        timer=loop,
+        # The only look at the wall clock: from here on the loop's monotonic clock leads.
+        clock=RigClock(utc_at_zero_s=time.time() - loop.time()),
+        truth=truth,
+        tell_modem=tell_modem,
+    )
+    air = AirServer(
+        options.air,
+        terms=LineTerms(
+            bit_rate_bps=settings.timing.bit_rate_bps, packing=str(settings.timing.packing)
+        ),
+        on_transmit=bench.line.modem_transmits,
+        on_modem_change=bench.line.modem_changed,
+    )
+    control = LineControl(options.control, bench)
+    try:
+        await air.start()
+        await control.start()
+        sys.stdout.write(f"{READY_TEXT}: {options.meters} meters\n")
+        sys.stdout.flush()
+        await stop.wait()
+    finally:
+        await control.close()
+        await air.close()
+        bench.close()
+
+
+def _bench_settings(options: argparse.Namespace) -> BenchSettings:
+    return BenchSettings(
+        meters=options.meters,
+        seed=options.seed,
+        timing=LineTiming(bit_rate_bps=options.line_rate, packing=Packing(options.packing)),
+        loss_per_hop=options.loss_per_hop,
+        password=None if options.password_file is None else _password(options.password_file),
+        meter=MeterSettings(
+            periodic_period_s=options.capture_period_s,
+            slave_period_s=options.slave_period_s,
+            sync_limit_s=options.sync_limit_s,
+            not_addressed_timeout_s=options.not_addressed_timeout_s,
+            periodic_history_rows=options.periodic_history_rows,
+            daily_history_rows=options.daily_history_rows,
+            slave_history_rows=options.slave_history_rows,
+        ),
+    )
+
+
+def _password(path: Path) -> Password:
+    return Password(path.read_bytes().strip())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hil.line_process", description=__doc__)
+    add = parser.add_argument
+    add("--air", type=Path, required=True, help="Unix socket for the modem (made here)")
+    add("--control", type=Path, required=True, help="Unix socket for commands (made here)")
+    add("--truth", type=Path, required=True, help="SQLite file of what the meters hold")
+    add("--meters", type=int, default=12, help="power-line meters [12]")
+    add("--seed", type=int, default=1, help="the same seed gives the same line [1]")
+    add("--line-rate", type=int, default=24_000, metavar="BPS", help="bits a second [24000]")
+    add("--packing", choices=["A", "B"], default="A", help="sub-frame packing [A]")
+    add("--loss-per-hop", type=float, default=LOSS_PER_HOP, help="0 to 1 [0.02]")
+    add("--capture-period-s", type=int, default=10, help="periodic profile [10]")
+    add("--slave-period-s", type=int, default=60, help="slave profiles [60]")
+    add("--sync-limit-s", type=float, default=SYNC_LIMIT_S, help="larger shifts are logged [10]")
+    add("--not-addressed-timeout-s", type=float, default=6 * 3600.0, help="then NEW [21600]")
+    add("--periodic-history-rows", type=int, default=60, help="rows at the start [60]")
+    add("--password-file", type=Path, help="low-level security password that all meters want")
+    add("--daily-history-rows", type=int, default=3, help="rows at the start [3]")
+    add("--slave-history-rows", type=int, default=10, help="rows at the start [10]")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

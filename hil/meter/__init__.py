@@ -1,0 +1,1 @@
+"""An emulated electricity meter with its communication module, room by room."""

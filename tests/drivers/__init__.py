@@ -1,0 +1,1 @@
+"""Tests of the protocols, with no I/O in them."""
