@@ -32,7 +32,7 @@ unit: $(READY) ## architecture and unit tests only (under 20 s)
 	@$(BIN)/pytest -m 'not rig and not e2e' $(ARGS)
 
 .PHONY: soak
-soak: $(READY) ## the long campaigns: ten seeds, 40 meters, 50 kills, 2400 bit/s (about 1.5 hours)
+soak: $(READY) ## the long campaigns: ten seeds, 40 meters, 50 kills, 2400 bit/s (about an hour)
 	@$(BIN)/pytest -v -m soak tests $(ARGS)
 
 .PHONY: bench

@@ -53,5 +53,8 @@ class PlcModem(Protocol):
     async def receive(self) -> bytes:
         """Return the next frame heard with a good frame check; cancelling loses nothing."""
 
+    def counters(self) -> dict[str, int]:
+        """Return this driver's own counters, by name."""
+
     async def read_statistics(self) -> dict[str, int]:
-        """Return the modem's counters and this driver's own, by name."""
+        """Return the modem's counters (`chip_...`) and this driver's own, by name."""

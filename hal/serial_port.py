@@ -10,7 +10,7 @@ import serial_asyncio
 from hal.errors import BoardMismatch, PortBusy, PortLost
 
 _UNREAD_OCTETS_MAX = 65_536
-_BUSY = {errno.EBUSY, errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK}
+_LOCKED = {errno.EAGAIN, errno.EACCES, errno.EWOULDBLOCK}
 _REASONS = {
     errno.ENOENT: "no such device",
     errno.ENOTTY: "not a serial device",
@@ -128,7 +128,8 @@ class SerialPort(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the transport, before it closes the device."""
         if self._lost is None:
-            self._lost = PortLost(f"{self._path}: {exc or 'hung up'}")
+            hung_up = exc is None or "returned no data" in str(exc)
+            self._lost = PortLost(f"{self._path}: {'hung up' if hung_up else exc}")
         self._changed.set()
         self._writable.set()
         asyncio.get_running_loop().call_soon(self._gone.set)
@@ -173,11 +174,12 @@ def _open_device(settings: SerialSettings) -> serial.Serial:
     try:
         device.open()
     except serial.SerialException as error:
-        if error.errno in _BUSY and "lock" in str(error):
+        locked = error.errno in _LOCKED and "lock" in str(error)
+        if locked or error.errno == errno.EBUSY:
             raise PortBusy(f"{settings.path} is used by another process") from error
-        if error.errno == errno.EBUSY:
-            raise PortBusy(f"{settings.path} is used by another process") from error
-        reason = _REASONS.get(error.errno or 0, str(error))
+        # A device that takes no settings is reported without an errno.
+        number = errno.ENOTTY if "Could not configure" in str(error) else error.errno
+        reason = _REASONS.get(number or 0, str(error))
         raise PortLost(f"{settings.path}: {reason}") from error
     except (OSError, ValueError) as error:
         raise PortLost(f"{settings.path}: {error}") from error

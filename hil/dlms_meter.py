@@ -2,21 +2,28 @@
 
 import random
 from collections.abc import Callable
+from typing import Protocol
 
 from drivers.dlms.companion import Lsap
-from drivers.dlms.initiate import Conformance
-from drivers.dlms.password import Password
-from drivers.dlms.sn_server import SnServer
 from drivers.plc import llc
 from drivers.plc.mac_frame import MacFrame
 from drivers.plc.node import Delivered, PlcNode, Reply
-from hil.meter.clock_object import Moment
 from hil.meter.module import MeterModule
-from hil.meter.object_table import meter_objects
+from hil.meter.moment import Moment
 from hil.rig_clock import RigClock
 
 _TURN_ROUND_SLOTS = 1  # the module needs a moment before it answers (inferred)
 _SERVED_LSAPS = frozenset({int(Lsap.MANAGEMENT_LD), llc.FIRST_APPLICATION_LD})
+
+
+class ApduServer(Protocol):
+    """The application behind a node; drivers.dlms.sn_server.SnServer is one."""
+
+    def receive(self, apdu: bytes, client_lsap: int) -> bytes | None:
+        """Return the answer to what a client sent; None when there is none to give."""
+
+    def drop_associations(self) -> None:
+        """Forget all clients."""
 
 
 class DlmsMeter:
@@ -36,7 +43,7 @@ class DlmsMeter:
         clock: RigClock,
         now: float,
         rng: random.Random,
-        password: Password | None = None,
+        make_server: Callable[[MeterModule, Moment], ApduServer],
         schedule_changed: Callable[[MeterModule], None] = lambda _module: None,
     ) -> None:
         """Put a meter on the line.
@@ -47,7 +54,7 @@ class DlmsMeter:
             clock: turns line time into true time.
             now: line time, in the loop's seconds.
             rng: the node's dice.
-            password: what a client must give; None lets everybody in.
+            make_server: makes what answers APDUs on behalf of the module (hil.line_process).
             schedule_changed: called when the next capture may have moved.
         """
         self.module = module
@@ -62,13 +69,7 @@ class DlmsMeter:
         self._schedule_changed = schedule_changed
         self._moment = Moment()
         self._associations_of = 0
-        self._server = SnServer(
-            meter_objects(module, self._moment),
-            pdu_octets_max=module.kind.pdu_octets_max,
-            password=password,
-            conformance=Conformance.short_names(),
-            raw_data_shape=module.kind.raw_data_shape,
-        )
+        self._server = make_server(module, self._moment)
 
     @property
     def mac(self) -> int:

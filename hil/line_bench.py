@@ -4,20 +4,17 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from drivers.dlms.password import Password
 from drivers.plc.airtime import LineTiming
 from hil.air import AirEvent
 from hil.capture_scheduler import CaptureScheduler
-from hil.dlms_meter import DlmsMeter
+from hil.dlms_meter import ApduServer, DlmsMeter
+from hil.line_control import NoSuchMeter
 from hil.lv_line import LOSS_PER_HOP, LvLine, Timer, TimerHandle
-from hil.meter.module import MeterSettings
+from hil.meter.module import MeterModule, MeterSettings
+from hil.meter.moment import Moment
 from hil.population import PlannedMeter, bring_to_life, plan_population
 from hil.rig_clock import RigClock
 from hil.truth import COMMIT_INTERVAL_S, TruthWriter
-
-
-class NoSuchMeter(Exception):  # noqa: N818  (reads as what it is in an except clause)
-    """A command named a meter that this line does not have, or not in that state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +24,6 @@ class BenchSettings:
     Attributes:
         meters: how many power-line meters, the latecomer included.
         seed: the same seed gives the same population, lives and losses.
-        password: what every meter demands of its clients; None for none.
     """
 
     meters: int
@@ -35,7 +31,6 @@ class BenchSettings:
     timing: LineTiming
     meter: MeterSettings
     loss_per_hop: float = LOSS_PER_HOP
-    password: Password | None = None
 
 
 class LineBench:
@@ -54,8 +49,10 @@ class LineBench:
         clock: RigClock,
         truth: TruthWriter,
         tell_modem: Callable[[AirEvent], object],
+        make_server: Callable[[MeterModule, Moment], ApduServer],
     ) -> None:
         """Bring the population to life; those not held back are on the line at once."""
+        self._make_server = make_server
         self._settings = settings
         self._timer = timer
         self._clock = clock
@@ -76,7 +73,8 @@ class LineBench:
             self.waiting[plan.usn] = plan
             if plan.plugged_in:
                 self.plug_in(plan.usn)
-        self._commit_later()
+        truth.commit()
+        truth.when_dirty = self._commit_soon
 
     def plug_in(self, usn: str) -> None:
         """Connect a meter that was held back.
@@ -103,7 +101,7 @@ class LineBench:
             clock=self._clock,
             now=self._timer.time(),
             rng=random.Random(f"node/{plan.seed}"),  # noqa: S311
-            password=self._settings.password,
+            make_server=self._make_server,
             schedule_changed=self._scheduler.plan,
         )
         if not self._capturing:
@@ -156,8 +154,7 @@ class LineBench:
     def _now_s(self) -> float:
         return self._clock.utc_s(self._timer.time())
 
-    def _commit_later(self) -> None:
-        self._truth.commit()
+    def _commit_soon(self) -> None:
         self._commit = self._timer.call_at(
-            self._timer.time() + COMMIT_INTERVAL_S, self._commit_later
+            self._timer.time() + COMMIT_INTERVAL_S, self._truth.commit
         )

@@ -11,17 +11,38 @@ An answer has "ok"; when it is false, "reason" says why.
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
-
-from hil.line_bench import LineBench, NoSuchMeter
+from typing import Any, Protocol
 
 _LINE_OCTETS_MAX = 4096
+
+
+class NoSuchMeter(Exception):  # noqa: N818  (reads as what it is in an except clause)
+    """A command named a meter that this line does not have, or not in that state."""
+
+
+class Commands(Protocol):
+    """What can be commanded; hil.line_bench.LineBench is one. All but the last two may refuse."""
+
+    def plug_in(self, usn: str) -> None:
+        """Connect a meter that was held back. Raises NoSuchMeter."""
+
+    def power_off(self, usn: str) -> None:
+        """Take the mains from a meter. Raises NoSuchMeter."""
+
+    def power_on(self, usn: str) -> None:
+        """Give a meter the mains back. Raises NoSuchMeter."""
+
+    def stop_capture(self) -> int:
+        """End the arising of rows; return how many the meters hold."""
+
+    def status(self) -> dict[str, object]:
+        """Return what an onlooker wants to know."""
 
 
 class LineControl:
     """Serves the socket."""
 
-    def __init__(self, path: Path, bench: LineBench) -> None:
+    def __init__(self, path: Path, bench: Commands) -> None:
         """Prepare; nothing listens before `start`."""
         self._path = path
         self._bench = bench
@@ -60,7 +81,7 @@ class LineControl:
             writer.transport.abort()
 
 
-def answer_to(line: bytes, bench: LineBench) -> dict[str, object]:
+def answer_to(line: bytes, bench: Commands) -> dict[str, object]:
     """Carry out one command and return the answer."""
     try:
         command = json.loads(line)
@@ -73,7 +94,7 @@ def answer_to(line: bytes, bench: LineBench) -> dict[str, object]:
         return _refusal(f"no JSON: {error}")
 
 
-def _carry_out(command: dict[str, Any], bench: LineBench) -> dict[str, object]:
+def _carry_out(command: dict[str, Any], bench: Commands) -> dict[str, object]:
     usn = str(command.get("usn", ""))
     to_one_meter = {
         "plug_in": bench.plug_in,

@@ -5,9 +5,12 @@ import asyncio
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
+from drivers.dlms.initiate import OUR_SERVICES
 from drivers.dlms.password import Password
+from drivers.dlms.sn_server import RawDataShape, SnServer
 from drivers.plc.airtime import LineTiming
 from drivers.plc.mac_frame import Packing
 from hil.air import AirEvent, LineTerms
@@ -16,7 +19,9 @@ from hil.line_bench import BenchSettings, LineBench
 from hil.line_control import LineControl
 from hil.lv_line import LOSS_PER_HOP
 from hil.meter.clock import SYNC_LIMIT_S
-from hil.meter.module import MeterSettings
+from hil.meter.module import MeterModule, MeterSettings
+from hil.meter.moment import Moment
+from hil.meter.object_table import meter_objects
 from hil.rig_clock import RigClock
 from hil.truth import TruthWriter
 
@@ -30,12 +35,27 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def server_for(module: MeterModule, moment: Moment, password: Password | None = None) -> SnServer:
+    """Return what answers APDUs on behalf of a meter."""
+    bare = module.kind.bare_block_data
+    return SnServer(
+        meter_objects(module, moment),
+        pdu_octets_max=module.kind.pdu_octets_max,
+        password=password,
+        conformance=OUR_SERVICES,
+        raw_data_shape=RawDataShape.BARE_DATA if bare else RawDataShape.RESULTS,
+    )
+
+
 async def _run(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     settings = _bench_settings(options)
+    password = (
+        Password(options.password_file.read_bytes().strip()) if options.password_file else None
+    )
     truth = TruthWriter(options.truth)
     air: AirServer | None = None
 
@@ -50,6 +70,7 @@ async def _run(options: argparse.Namespace) -> None:
         clock=RigClock(utc_at_zero_s=time.time() - loop.time()),
         truth=truth,
         tell_modem=tell_modem,
+        make_server=partial(server_for, password=password),
     )
     air = AirServer(
         options.air,
@@ -78,7 +99,6 @@ def _bench_settings(options: argparse.Namespace) -> BenchSettings:
         seed=options.seed,
         timing=LineTiming(bit_rate_bps=options.line_rate, packing=Packing(options.packing)),
         loss_per_hop=options.loss_per_hop,
-        password=None if options.password_file is None else _password(options.password_file),
         meter=MeterSettings(
             periodic_period_s=options.capture_period_s,
             slave_period_s=options.slave_period_s,
@@ -89,10 +109,6 @@ def _bench_settings(options: argparse.Namespace) -> BenchSettings:
             slave_history_rows=options.slave_history_rows,
         ),
     )
-
-
-def _password(path: Path) -> Password:
-    return Password(path.read_bytes().strip())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -85,6 +85,7 @@ class _Answer:
     station: Station
     end: float
     spoilt_from: float | None = None
+    drowned: bool = False  # began under another one: no frame of its own to the modem
 
 
 class LvLine:
@@ -211,6 +212,7 @@ class LvLine:
         for other in self._answers:
             self.counters.collisions += 1
             answer.spoilt_from = start
+            answer.drowned = True
             if other.spoilt_from is None:
                 other.spoilt_from = start
         self._answers.append(answer)
@@ -229,7 +231,7 @@ class LvLine:
             copy = replace(answer.frame, current_credit=credit)
             self.counters.heard_by_modem += 1
             self._tell_modem(Heard(copy.encode(self._timing.packing)))
-        elif reaches and self._rng.random() < self.bad_share:
+        elif reaches and not answer.drowned and self._rng.random() < self.bad_share:
             self.counters.heard_bad_by_modem += 1
             self._tell_modem(HeardBad(self._damaged(answer.frame)))
 

@@ -74,7 +74,6 @@ class ModemRig:
         try:
             self._air = await connect_air(self._air_path)
         except AirBroken:
-            self.chip.line_vanished()
             return
         log.info("power line is there")
         try:

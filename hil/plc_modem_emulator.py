@@ -11,9 +11,10 @@ import asyncio
 import random
 from collections.abc import Callable
 
+from drivers.plc.mac_frame import MacFrame
 from hal.plc_modem.host_frame import Command, HostFrame
 from hal.plc_modem.status import Mode, StatusMessage
-from hil.air import AirEvent
+from hil.air import AirEvent, FirstCopySent
 from hil.modem_chip.firmware import ChipFirmware
 from hil.modem_chip.uart import ChipUart, tic_s
 
@@ -64,9 +65,10 @@ class PlcModemEmulator:
         self._rearm()
 
     def line_vanished(self) -> None:
-        """The power line's process is gone."""
-        self.firmware.line_vanished(self._loop.time())
-        self._rearm()
+        """No power line answers: the chip sends into nothing for as long, and does not notice."""
+        frame = self.firmware.on_air
+        if frame is not None:
+            self._loop.call_later(self.firmware.first_copy_s(frame), self._sent_into_nothing, frame)
 
     def reset(self) -> None:
         """Do what the reset pin or a dip of the supply does."""
@@ -99,6 +101,10 @@ class PlcModemEmulator:
         """Stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
+
+    def _sent_into_nothing(self, frame: MacFrame) -> None:
+        if self.firmware.on_air is frame:
+            self.hear(FirstCopySent())
 
     def _status(self) -> StatusMessage:
         return self.firmware.status(self._loop.time())

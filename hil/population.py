@@ -68,8 +68,8 @@ def _planned(number: int, seed: int, chance: random.Random, *, plugged_in: bool)
         usn=f"U{seed % 1000:03d}{number + 1:06d}",
         kind=POLYPHASE if number % _EVERY_POLYPHASE == 0 else SINGLE_PHASE,
         seed=seed * 10_000 + number,
-        # Half of all meters hear the modem itself or one repeater away, as near a transformer.
-        hop_distance=chance.choice((0, 0, 0, 1, 1, 1, 2, 2, HOP_DISTANCE_MAX)),
+        # Half of all meters hear the modem itself, as in a town; the rest needs repetitions.
+        hop_distance=chance.choice((0, 0, 0, 0, 0, 1, 1, 1, 2, HOP_DISTANCE_MAX)),
         plugged_in=plugged_in,
         clock_offset_s=chance.uniform(-0.4, 0.4) if offset_s is None else offset_s,
         slaves=() if medium is None else (medium,),

@@ -22,6 +22,8 @@ class RunFacts:
         seconds_to_first_commit: from the daemon's first start; None if nothing was committed.
         duration_s: from the first process started to the last row committed.
         daemon_kills: SIGKILLs of the daemon; each was followed by a start.
+        daemon_exit_status: of its orderly end; None if it had to be killed then.
+        head_end_deaths: before a commit, by a planted fault.
         wan_cuts: interruptions of the way to the broker.
         options: with what the run was started.
         events: what was done to the bench, and when (seconds after the start).
@@ -31,6 +33,8 @@ class RunFacts:
     seconds_to_first_commit: float | None
     duration_s: float
     daemon_kills: int
+    daemon_exit_status: int | None
+    head_end_deaths: int
     wan_cuts: int
     options: dict[str, object]
     events: tuple[tuple[float, str], ...]
@@ -51,6 +55,7 @@ def verdict_figures(verdict: Verdict) -> dict[str, object]:
         "rows_altered": verdict.count(Fault.ALTERED),
         "rows_unexpected": verdict.count(Fault.UNEXPECTED),
         "rows_renumbered": verdict.rows_renumbered,
+        "sequence_gaps": verdict.sequence_gaps,
     }
 
 
@@ -61,6 +66,8 @@ def report_figures(verdict: Verdict, facts: RunFacts) -> dict[str, object]:
         "seconds_to_first_commit": facts.seconds_to_first_commit,
         "duration_s": round(facts.duration_s, 2),
         "daemon_kills": facts.daemon_kills,
+        "daemon_exit_status": facts.daemon_exit_status,
+        "head_end_deaths": facts.head_end_deaths,
         "wan_cuts": facts.wan_cuts,
         "options": facts.options,
         "events": [{"at_s": round(at_s, 1), "what": what} for at_s, what in facts.events],

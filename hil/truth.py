@@ -7,6 +7,7 @@ deleted here, so that the file always says what the meters hold. Nothing of it e
 through an encoder.
 """
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -33,7 +34,12 @@ CREATE TABLE meters (
 
 
 class TruthWriter:
-    """Keeps the file; a RowObserver for every meter of the line."""
+    """Keeps the file; a RowObserver for every meter of the line.
+
+    Attributes:
+        when_dirty: called when the first change since the last commit is noted; its owner
+            commits within COMMIT_INTERVAL_S.
+    """
 
     def __init__(self, path: Path) -> None:
         """Begin a new file; one from an earlier run is replaced."""
@@ -44,7 +50,8 @@ class TruthWriter:
         # A killed process loses nothing committed; a power cut of the bench does not matter.
         self._database.execute("PRAGMA synchronous=OFF")
         self._database.executescript(_SCHEMA)
-        self.dirty = False
+        self.when_dirty = _nobody_cares
+        self._dirty = False
 
     def meter_added(
         self,
@@ -59,7 +66,7 @@ class TruthWriter:
         self._database.execute(
             "INSERT INTO meters VALUES (?, ?, ?, ?, ?)", (usn, kind, parent_usn, medium, channel)
         )
-        self.dirty = True
+        self._note_change()
 
     def row_added(self, usn: str, entity: Entity, row: Row) -> None:
         """Note a row at the moment it arises."""
@@ -68,7 +75,7 @@ class TruthWriter:
             "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (usn, str(entity), row.captured_at_s, row.occurrence, row.status, *values),
         )
-        self.dirty = True
+        self._note_change()
 
     def row_dropped(self, usn: str, entity: Entity, row: Row) -> None:
         """Forget a row that was overwritten."""
@@ -77,7 +84,7 @@ class TruthWriter:
             " AND occurrence = ?",
             (usn, str(entity), row.captured_at_s, row.occurrence),
         )
-        self.dirty = True
+        self._note_change()
 
     def row_count(self) -> int:
         """Return how many rows the meters hold."""
@@ -86,12 +93,22 @@ class TruthWriter:
 
     def commit(self) -> None:
         """Make everything noted so far visible to other processes."""
-        if self.dirty:
+        if self._dirty:
             self._database.commit()
-            self.dirty = False
+            self._dirty = False
 
     def close(self) -> None:
         """Commit and leave one plain file behind, without a log beside it."""
         self.commit()
-        self._database.execute("PRAGMA journal_mode=DELETE")
+        with contextlib.suppress(sqlite3.OperationalError):  # somebody is looking at it just now
+            self._database.execute("PRAGMA journal_mode=DELETE")
         self._database.close()
+
+    def _note_change(self) -> None:
+        if not self._dirty:
+            self._dirty = True
+            self.when_dirty()
+
+
+def _nobody_cares() -> object:
+    return None

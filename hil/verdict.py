@@ -71,6 +71,7 @@ class Verdict:
     Attributes:
         rows_by_stream: of each kind of stream, rows expected and rows committed.
         rows_renumbered: rows of the right content under another occurrence; told, not judged.
+        sequence_gaps: numbers missing in, or used twice within, the head-end's streams; told.
         findings: every faulty row.
     """
 
@@ -81,6 +82,7 @@ class Verdict:
     rows_expected: int
     rows_committed: int
     rows_renumbered: int
+    sequence_gaps: int
     rows_by_stream: dict[str, tuple[int, int]]
     findings: tuple[Finding, ...]
 
@@ -140,6 +142,7 @@ def judge(truth_file: Path, head_end_file: Path) -> Verdict:
         rows_expected=sum(counts[0] for counts in by_stream.values()),
         rows_committed=sum(counts[1] for counts in by_stream.values()),
         rows_renumbered=renumbered,
+        sequence_gaps=_sequence_gaps(head_end_file),
         rows_by_stream={name: (counts[0], counts[1]) for name, counts in by_stream.items()},
         findings=tuple(findings),
     )
@@ -197,6 +200,21 @@ def _read_rows(file: Path) -> dict[Place, list[_Row]]:
         except sqlite3.Error as error:
             raise VerdictImpossible(f"{file} has no rows to compare: {error}") from error
     return rows
+
+
+def _sequence_gaps(head_end_file: Path) -> int:
+    """Return how many record numbers are not there exactly once, from 1 to each stream's last."""
+    with closing(_open(head_end_file)) as database:
+        columns = {column[1] for column in database.execute("PRAGMA table_info(rows)")}
+        if not columns >= {"dc_id", "epoch", "seq"}:
+            return 0
+        return sum(
+            abs(last - numbers) + rows - numbers
+            for last, numbers, rows in database.execute(
+                "SELECT max(seq), count(DISTINCT seq), count(seq) FROM rows"
+                " GROUP BY dc_id, epoch, usn, stream HAVING count(seq) > 0"
+            )
+        )
 
 
 def _open(file: Path) -> sqlite3.Connection:

@@ -4,6 +4,7 @@ import asyncio
 import asyncio.runners
 import gc
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -65,8 +66,8 @@ def nothing_left_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert not left, f"threads still running: {left}"
     if len(_open_files()) > len(files):
         gc.collect()
-        left_open = {name: path for name, path in _open_files().items() if name not in files}
-        assert len(_open_files()) <= len(files), f"files still open: {left_open}"
+        now = _open_files()
+        assert len(now) <= len(files), f"files still open: {now.items() - files.items()}"
 
 
 def _new_threads(before: set[threading.Thread]) -> list[threading.Thread]:
@@ -74,12 +75,16 @@ def _new_threads(before: set[threading.Thread]) -> list[threading.Thread]:
 
 
 def _open_files() -> dict[str, str]:
+    """Return descriptor and target of each open file, those of installed libraries left out."""
     opened = {}
-    for entry in os.scandir("/proc/self/fd"):
-        try:
-            opened[entry.name] = str(Path(entry.path).readlink())
-        except OSError:  # the directory of the list itself, already closed again
-            continue
+    with os.scandir("/proc/self/fd") as entries:
+        for entry in entries:
+            try:
+                target = str(Path(entry.path).readlink())
+            except OSError:  # closed again in the meantime
+                continue
+            if not target.startswith((sys.prefix, "/proc/")):  # fonts are held for the next plot
+                opened[entry.name] = target
     return opened
 
 

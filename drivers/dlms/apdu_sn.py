@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import TypeAlias
 
 from drivers.dlms.axdr import Data
-from drivers.dlms.axdr_length import encode_length, read_count, read_octets, with_length
+from drivers.dlms.axdr_primitives import encode_length, read_count, read_octets, with_length
 from drivers.dlms.service_error import ConfirmedServiceError, DataAccessError, known_or_plain
 from drivers.dlms.variable_access import (
     DataBlock,
@@ -37,6 +37,7 @@ __all__ = [
     "decode_apdu",
     "encode_read_results",
     "read_read_results",
+    "results_in_raw_data",
 ]
 
 
@@ -236,6 +237,30 @@ def encode_read_results(results: tuple[ReadResult, ...]) -> bytes:
 def read_read_results(reader: OctetReader) -> tuple[ReadResult, ...]:
     """Read the body of a ReadResponse."""
     return tuple([_read_read_result(reader) for _ in range(read_count(reader))])
+
+
+def results_in_raw_data(raw_data: bytes, count: int) -> tuple[ReadResult, ...]:
+    """Return the results that the blocks of a long answer carry together.
+
+    The peers disagree on the form (PEERS.md 4.3): the body of a ReadResponse, count and choices
+    included, or the bare values. Both are understood, by trying the first.
+
+    Raises:
+        MalformedFrame: it has neither.
+    """
+    try:
+        reader = OctetReader(raw_data)
+        results = read_read_results(reader)
+        reader.end()
+        # "No error" for an error is an array of one null, not a result.
+        if len(results) == count and DataAccessError.SUCCESS not in results:
+            return results
+    except MalformedFrame:
+        pass  # the other form, then
+    reader = OctetReader(raw_data)
+    values = tuple([Data.decode(reader) for _ in range(count)])
+    reader.end()
+    return values
 
 
 def _encode_list(values: tuple[Data, ...]) -> bytes:

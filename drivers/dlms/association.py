@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
 
-from drivers.dlms.axdr_length import encode_length, read_octets, with_length
+from drivers.dlms.axdr_primitives import encode_length, read_octets, with_length
 from drivers.dlms.initiate import OUR_SERVICES, Conformance, InitiateRequest, InitiateResponse
 from drivers.dlms.password import Password
 from drivers.dlms.service_error import ConfirmedServiceError, known_or_plain

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from drivers.dlms.axdr_length import encode_length, read_count
-from drivers.dlms.axdr_values import (
+from drivers.dlms.axdr_primitives import (
     CONSTRUCTED,
     DEPTH_MAX,
     EMPTY,
     SimpleValue,
     check_depth,
+    encode_length,
+    read_count,
     read_simple,
     read_tag,
     simple_octets,

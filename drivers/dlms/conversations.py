@@ -11,10 +11,13 @@ from typing import TypeAlias, TypeVar
 from drivers.dlms import companion
 from drivers.dlms.apdu_sn import (
     ReadRequest,
+    ReadResponse,
+    ReadResult,
     UnconfirmedWriteRequest,
     WriteRequest,
     WriteResponse,
     decode_apdu,
+    results_in_raw_data,
 )
 from drivers.dlms.association import (
     LOW_LEVEL_SECURITY,
@@ -30,7 +33,7 @@ from drivers.dlms.association import (
     decode_acse,
 )
 from drivers.dlms.axdr import Data
-from drivers.dlms.block_transfer import read_results
+from drivers.dlms.block_transfer import BlockCollector
 from drivers.dlms.cosem_objects import OBJECT_LIST_NAME, ObjectList, attribute_name
 from drivers.dlms.date_time import DATE_TIME_OCTETS, CosemDateTime
 from drivers.dlms.initiate import InitiateRequest, InitiateResponse
@@ -41,7 +44,13 @@ from drivers.dlms.service_error import (
     DataAccessError,
     ServiceErrorReply,
 )
-from drivers.dlms.variable_access import ParameterizedName, VariableAccess, VariableName
+from drivers.dlms.variable_access import (
+    BlockNumberAccess,
+    DataBlock,
+    ParameterizedName,
+    VariableAccess,
+    VariableName,
+)
 from drivers.errors import MalformedFrame, ServiceRefused
 
 Result = TypeVar("Result")
@@ -108,7 +117,7 @@ def read(names: Sequence[int | ParameterizedName]) -> Conversation[list[Data | D
     """
     accesses = tuple([_access(name) for name in names])
     answer = yield ReadRequest(accesses=accesses).encode()
-    return (yield from read_results(answer, len(accesses)))
+    return (yield from _results(answer, len(accesses)))
 
 
 def read_value(name: int | ParameterizedName) -> Conversation[Data]:
@@ -192,7 +201,7 @@ def read_range_with_clock(
     if answer.startswith(_CLOCK_AND_DATA) and answer[_ROWS_AT - 1 : _ROWS_AT] == b"\x00":
         moment = CosemDateTime.decode(answer[_CLOCK_AT : _CLOCK_AT + DATE_TIME_OCTETS])
         return moment, decode_rows(answer, _ROWS_AT)
-    time, rows = yield from read_results(answer, len(accesses))
+    time, rows = yield from _results(answer, len(accesses))
     return _value(time).moment(), decode_rows(_value(rows).encode())
 
 
@@ -252,8 +261,49 @@ def _read_rows(access: ParameterizedName) -> Conversation[list[ProfileRow]]:
     answer = yield ReadRequest(accesses=(access,)).encode()
     if answer.startswith(_ONE_DATA):
         return decode_rows(answer, len(_ONE_DATA))
-    (rows,) = yield from read_results(answer, 1)
+    (rows,) = yield from _results(answer, 1)
     return decode_rows(_value(rows).encode())
+
+
+def _results(answer: bytes, count: int) -> Conversation[list[Data | DataAccessError]]:
+    """Return the results in an answer; fetch its other blocks when it is a long one."""
+    results = _read_response(answer).results
+    block = _only_block(results)
+    if block is not None:
+        collector = BlockCollector()
+        while (taken := collector.take(block)) is not None:
+            request = ReadRequest(accesses=(BlockNumberAccess(block_number=taken),))
+            block = _only_block(_read_response((yield request.encode())).results)
+            if block is None:
+                raise MalformedFrame("a long answer that goes on without a block")
+        results = results_in_raw_data(collector.raw_data, count)
+    if len(results) != count:
+        raise MalformedFrame(f"{len(results)} results for {count} names", answer)
+    return [_value_or_error(result) for result in results]
+
+
+def _read_response(answer: bytes) -> ReadResponse:
+    response = decode_apdu(answer)
+    if isinstance(response, ConfirmedServiceError):
+        raise ServiceErrorReply(response)
+    if not isinstance(response, ReadResponse):
+        raise MalformedFrame("a read was not answered by a ReadResponse", answer)
+    return response
+
+
+def _only_block(results: tuple[ReadResult, ...]) -> DataBlock | None:
+    first, *others = results or (None,)
+    return first if isinstance(first, DataBlock) and not others else None
+
+
+def _value_or_error(result: ReadResult) -> Data | DataAccessError:
+    match result:
+        case Data() | DataAccessError():
+            return result
+        case int():  # a reason without a name
+            return DataAccessError.OTHER_REASON
+        case _:
+            raise MalformedFrame("a block where a whole value is expected")
 
 
 def _access(name: int | ParameterizedName) -> VariableAccess:

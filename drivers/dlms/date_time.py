@@ -178,7 +178,8 @@ class CosemDateTime:
     def utc_s(self) -> float | None:
         """Return seconds since 1970, or None when a field of the date is open or impossible.
 
-        An unspecified deviation is taken for UTC (see `marks`); open hundredths are zero.
+        An unspecified deviation is taken for UTC (see `marks`); open hundredths, or more than
+        99 of them, are zero.
         """
         day_s = day_start_s(self.year, self.month, self.day)
         deviation_s = deviation_to_utc_s(self.deviation_min)
@@ -186,7 +187,7 @@ class CosemDateTime:
             return None
         if self.hour > 23 or self.minute > 59 or self.second > 59:
             return None
-        hundredths = 0 if self.hundredths == ANY else self.hundredths
+        hundredths = self.hundredths if self.hundredths < 100 else 0
         whole_s = day_s + self.hour * 3600 + self.minute * 60 + self.second + deviation_s
         return whole_s + hundredths / 100
 

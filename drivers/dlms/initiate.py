@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntFlag
 
-from drivers.dlms.axdr_length import read_octets
+from drivers.dlms.axdr_primitives import read_octets
 from drivers.errors import MalformedFrame
 from drivers.octets import OctetReader
 

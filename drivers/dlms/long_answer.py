@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from drivers.dlms.apdu_sn import ReadResponse, ReadResult, encode_read_results
-from drivers.dlms.axdr import Data
 from drivers.dlms.variable_access import DataBlock
 from drivers.errors import LocalUseError
 
@@ -35,26 +33,18 @@ class LongAnswer:
         """How many blocks there are."""
         return -(-len(self.raw_data) // self.block_octets_max)
 
-    def block(self, number: int) -> bytes:
-        """Return the ReadResponse with that block, counted from 1."""
+    def block(self, number: int) -> DataBlock:
+        """Return that block, counted from 1."""
         end = number * self.block_octets_max
-        block = DataBlock(
+        return DataBlock(
             last_block=end >= len(self.raw_data),
             block_number=number,
             raw_data=self.raw_data[end - self.block_octets_max : end],
         )
-        return whole_answer((block,))
 
 
-def whole_answer(results: tuple[ReadResult, ...]) -> bytes:
-    """Return an answer in one piece."""
-    return ReadResponse(results=results).encode()
-
-
-def as_long_answer(
-    results: tuple[ReadResult, ...], shape: RawDataShape, pdu_octets_max: int
-) -> LongAnswer:
-    """Return an answer to be sent in blocks of at most `pdu_octets_max`, heads included.
+def in_blocks(raw_data: bytes, pdu_octets_max: int) -> LongAnswer:
+    """Return an answer to be sent in APDUs of at most `pdu_octets_max`, heads included.
 
     Raises:
         LocalUseError: not even an empty block fits.
@@ -62,9 +52,4 @@ def as_long_answer(
     block_octets_max = pdu_octets_max - _BLOCK_HEAD_OCTETS
     if block_octets_max < 1:
         raise LocalUseError(f"no block fits {pdu_octets_max} octets")
-    values = [result for result in results if isinstance(result, Data)]
-    if shape is RawDataShape.BARE_DATA and len(values) == len(results):
-        raw_data = b"".join([value.encode() for value in values])
-    else:
-        raw_data = encode_read_results(results)
     return LongAnswer(raw_data=raw_data, block_octets_max=block_octets_max)

@@ -8,10 +8,10 @@ status, values): UTC seconds since 1970, bits of ClockStatus, the status word, t
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeAlias
 
-from drivers.dlms.axdr import Data
-from drivers.dlms.axdr_length import read_count
+from drivers.dlms.axdr_primitives import encode_length, read_count
 from drivers.dlms.data_types import DataTag
 from drivers.dlms.date_time import (
     CosemDateTime,
@@ -222,24 +222,21 @@ class RowLayout:
     deviation_min: int = 0
 
 
-def rows_as_data(rows: Sequence[ProfileRow], layout: RowLayout) -> Data:
-    """Return the attribute buffer of a profile.
+def encode_rows(rows: Sequence[ProfileRow], layout: RowLayout) -> bytes:
+    """Return the octets of the attribute buffer of a profile.
 
     Raises:
-        LocalUseError: a row does not have the layout's number of registers.
+        LocalUseError: a row does not fit the layout.
     """
-    return Data.array(*[_row_as_data(row, layout) for row in rows])
-
-
-def encode_rows(rows: Sequence[ProfileRow], layout: RowLayout) -> bytes:
-    """Return the octets of the attribute buffer of a profile."""
-    return rows_as_data(rows, layout).encode()
-
-
-def _row_as_data(row: ProfileRow, layout: RowLayout) -> Data:
-    captured_at_s, clock_status, status, values = row
-    if len(values) != len(layout.values):
-        raise LocalUseError(f"{len(values)} registers where {len(layout.values)} are laid out")
-    moment = CosemDateTime.from_utc(captured_at_s, layout.deviation_min, clock_status & 0xFF)
-    registers = [Data(tag, value) for tag, value in zip(layout.values, values, strict=True)]
-    return Data.structure(Data.clock_string(moment), Data(layout.status, status), *registers)
+    tags = (layout.status, *layout.values)
+    numbers = struct.Struct(">" + "".join(["B" + _NUMBER_FORMS[tag] for tag in tags]))
+    head = bytes([DataTag.STRUCTURE, len(tags) + 1]) + _CLOCK_HEADS[DataTag.OCTET_STRING]
+    encoded = [bytes([DataTag.ARRAY]) + encode_length(len(rows))]
+    for captured_at_s, clock_status, status, values in rows:
+        moment = CosemDateTime.from_utc(captured_at_s, layout.deviation_min, clock_status & 0xFF)
+        try:
+            tagged = chain.from_iterable(zip(tags, (status, *values), strict=True))
+            encoded.append(head + moment.encode() + numbers.pack(*tagged))
+        except (ValueError, struct.error) as error:
+            raise LocalUseError(f"a row that does not fit its layout: {error}") from error
+    return b"".join(encoded)

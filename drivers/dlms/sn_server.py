@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from drivers.dlms.apdu_sn import (
     ErrorCode,
     ReadRequest,
+    ReadResponse,
     ReadResult,
     UnconfirmedWriteRequest,
     WriteRequest,
     WriteResponse,
     WriteResult,
     decode_apdu,
+    encode_read_results,
 )
 from drivers.dlms.association import (
     LOW_LEVEL_SECURITY,
@@ -26,7 +28,7 @@ from drivers.dlms.association import (
 )
 from drivers.dlms.axdr import Data
 from drivers.dlms.initiate import DLMS_VERSION, Conformance, InitiateResponse
-from drivers.dlms.long_answer import LongAnswer, RawDataShape, as_long_answer, whole_answer
+from drivers.dlms.long_answer import LongAnswer, RawDataShape, in_blocks
 from drivers.dlms.password import Password
 from drivers.dlms.service_error import (
     ConfirmedServiceError,
@@ -47,6 +49,8 @@ from drivers.dlms.variable_access import (
 from drivers.errors import MalformedFrame
 
 __all__ = ["AccessRefused", "RawDataShape", "SnObject", "SnServer"]
+
+PDU_OCTETS_MIN = 12  # below this not even the head of a block fits
 
 _SHORT_NAME_REQUESTS = {ReadRequest.TAG: Service.READ, WriteRequest.TAG: Service.WRITE}
 _ACSE_REQUESTS = {Aarq.TAG, Rlrq.TAG}
@@ -125,19 +129,15 @@ class SnServer:
 
     def _associate(self, request: Aarq, client_lsap: int) -> Aare:
         self._associations.pop(client_lsap, None)
-        if request.context != SHORT_NAMES:
-            return _rejection(Diagnostic.CONTEXT_NAME_NOT_SUPPORTED)
-        if self._password is not None:
-            if request.mechanism is None or request.password is None:
-                return _rejection(Diagnostic.AUTHENTICATION_REQUIRED)
-            if request.mechanism != LOW_LEVEL_SECURITY:
-                return _rejection(Diagnostic.AUTHENTICATION_MECHANISM_NAME_NOT_RECOGNISED)
-            if request.password != self._password:
-                return _rejection(Diagnostic.AUTHENTICATION_FAILURE)
+        objection = self._objection(request)
+        if objection is not None:
+            return _rejection(objection)
         if request.initiate.dlms_version < DLMS_VERSION:
             return _rejection(Diagnostic.NO_REASON_GIVEN, InitiateError.DLMS_VERSION_TOO_LOW)
-        conformance = request.initiate.conformance & self._conformance
         client_octets_max = request.initiate.client_pdu_octets_max or self._pdu_octets_max
+        if client_octets_max < PDU_OCTETS_MIN:
+            return _rejection(Diagnostic.NO_REASON_GIVEN, InitiateError.PDU_SIZE_TOO_SHORT)
+        conformance = request.initiate.conformance & self._conformance
         self._associations[client_lsap] = _Association(
             conformance=conformance,
             pdu_octets_max=min(client_octets_max, self._pdu_octets_max),
@@ -149,6 +149,17 @@ class SnServer:
                 conformance=conformance, server_pdu_octets_max=self._pdu_octets_max
             ),
         )
+
+    def _objection(self, request: Aarq) -> Diagnostic | None:
+        if request.context != SHORT_NAMES:
+            return Diagnostic.CONTEXT_NAME_NOT_SUPPORTED
+        if self._password is None:
+            return None
+        if request.mechanism is None or request.password is None:
+            return Diagnostic.AUTHENTICATION_REQUIRED
+        if request.mechanism != LOW_LEVEL_SECURITY:
+            return Diagnostic.AUTHENTICATION_MECHANISM_NAME_NOT_RECOGNISED
+        return None if request.password == self._password else Diagnostic.AUTHENTICATION_FAILURE
 
     def _confirmed(self, apdu: bytes, client_lsap: int) -> bytes:
         service = _SHORT_NAME_REQUESTS[apdu[0]]
@@ -170,14 +181,19 @@ class SnServer:
             return _next_block(request.accesses[0].block_number, association)
         association.long_answer = None
         results = tuple([self._read_one(access) for access in request.accesses])
-        whole = whole_answer(results)
+        whole = _answer(*results)
         if len(whole) <= association.pdu_octets_max:
             return whole
         if not association.conformance & Conformance.BLOCK_TRANSFER_WITH_GET_OR_READ:
             return _refusal(Service.READ, ErrorGroup.SERVICE, ServiceError.PDU_SIZE)
-        long_answer = as_long_answer(results, self._raw_data_shape, association.pdu_octets_max)
-        association.long_answer = long_answer
-        return long_answer.block(1)
+        association.long_answer = in_blocks(self._raw_data(results), association.pdu_octets_max)
+        return _answer(association.long_answer.block(1))
+
+    def _raw_data(self, results: tuple[ReadResult, ...]) -> bytes:
+        values = [result for result in results if isinstance(result, Data)]
+        if self._raw_data_shape is RawDataShape.BARE_DATA and len(values) == len(results):
+            return b"".join([value.encode() for value in values])
+        return encode_read_results(results)
 
     def _read_one(self, access: VariableAccess) -> ReadResult:
         try:
@@ -228,11 +244,15 @@ def _next_block(taken: int, association: _Association) -> bytes:
     # A client that missed a block names the one before it again, so any block may be asked for.
     long_answer = association.long_answer
     if long_answer is None:
-        return whole_answer((DataAccessError.NO_LONG_GET_IN_PROGRESS,))
+        return _answer(DataAccessError.NO_LONG_GET_IN_PROGRESS)
     if not 1 <= taken < long_answer.block_count:
         association.long_answer = None
-        return whole_answer((DataAccessError.DATA_BLOCK_NUMBER_INVALID,))
-    return long_answer.block(taken + 1)
+        return _answer(DataAccessError.DATA_BLOCK_NUMBER_INVALID)
+    return _answer(long_answer.block(taken + 1))
+
+
+def _answer(*results: ReadResult) -> bytes:
+    return ReadResponse(results=results).encode()
 
 
 def _refusal(service: Service, group: ErrorGroup, value: int) -> bytes:

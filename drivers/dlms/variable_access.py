@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from drivers.dlms.axdr import Data
-from drivers.dlms.axdr_length import encode_length, read_count, read_octets, with_length
+from drivers.dlms.axdr_primitives import encode_length, read_count, read_octets, with_length
 from drivers.errors import LocalUseError, MalformedFrame
 from drivers.octets import OctetReader
 

@@ -7,7 +7,7 @@ from typing import Final
 from drivers.plc.mac_frame import CREDIT_MAX
 
 ANSWERS_BEFORE_LOWERING: Final = 3
-LEARNING_SHARE: Final = 0.2  # how much the last try says about its credit
+LEARNING_SHARE: Final = 0.08  # how much the last try says about its credit
 FORGETTING_SHARE: Final = 0.02  # how fast a credit that is not in use is believed in again
 _CREDITS: Final = range(CREDIT_MAX + 1)
 

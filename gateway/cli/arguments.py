@@ -1,6 +1,7 @@
 """What may stand on the command line, and the help that explains it."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -46,7 +47,8 @@ class _ShowVersion(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
         from importlib.metadata import version  # noqa: PLC0415  (slow; wanted by one option only)
 
-        parser.exit(0, f"gridgate {version('gridgate')}\n")
+        sys.stdout.write(f"gridgate {version('gridgate')}\n")
+        parser.exit()
 
 
 def read_arguments(words: Sequence[str]) -> argparse.Namespace:

@@ -7,7 +7,7 @@ The answers are JSON objects with these keys; --json shows whatever else a daemo
                        rows, committed, missing]
     readings  readings: [usn, stream, seq, captured_at_s, occurrence, status, mark,
                          values: [...], columns: [obis, unit, scaler]]
-    lost      lost: [what ("gap" or "node"), usn, stream, from_s, to_s, reason]
+    lost      lost: [what ("gap" or "node"), usn, stream, from_s, to_s, rows, reason]
 
 Names end in their unit: *_at_s is seconds since 1970 in UTC, *_s otherwise a span.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from gateway.cli.arguments import DEFAULT_CONFIG_FILE
-from gateway.cli.tables import in_words, named_values, quantity, table, utc
+from gateway.cli.tables import named_values, quantity, table, utc
 from gateway.core.control_client import ask_daemon
 from gateway.core.exit_status import ExitStatus
 
@@ -124,7 +124,7 @@ def _reading_cells(reading: Answer) -> tuple[str, ...]:
         utc(reading.get("captured_at_s")),
         _plain(reading, "occurrence"),
         _hexadecimal(reading.get("status")),
-        in_words("", reading.get("mark") or None),
+        _hexadecimal(reading.get("mark") or None),
         _values(reading),
     )
 
@@ -144,7 +144,7 @@ def _lost_in_words(answer: Answer) -> str:
     lost: Sequence[Answer] = answer.get("lost", [])
     if not lost:
         return "nothing is lost"
-    heads = ("WHAT", "USN", "STREAM", "FROM", "TO", "REASON")
+    heads = ("WHAT", "USN", "STREAM", "FROM", "TO", "ROWS", "REASON")
     rows = [
         (
             _plain(entry, "what"),
@@ -152,6 +152,7 @@ def _lost_in_words(answer: Answer) -> str:
             _plain(entry, "stream"),
             utc(entry.get("from_s")),
             utc(entry.get("to_s")),
+            _plain(entry, "rows"),
             _plain(entry, "reason"),
         )
         for entry in lost

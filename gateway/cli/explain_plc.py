@@ -7,7 +7,6 @@ from drivers.plc import llc, mac_frame
 from drivers.plc.ciase import decode_ciase
 from drivers.plc.llc import LlcPdu
 from drivers.plc.mac_frame import MacFrame, Packing
-from gateway.cli.explain_dlms import explain_apdu
 from gateway.cli.explanation import Explainer, Layer, plain
 
 _ADDRESS_NAMES: Final = {
@@ -18,22 +17,30 @@ _ADDRESS_NAMES: Final = {
 }
 
 
-def line_explainer(packing: Packing) -> Explainer:
-    """Return what explains a MAC frame as it is on the line."""
+def line_explainer(packing: Packing, explain_apdu: Explainer) -> Explainer:
+    """Return what explains a MAC frame as it is on the line.
+
+    Args:
+        packing: how sub-frames are packed there.
+        explain_apdu: explains what an LLC PDU carries for an application.
+    """
 
     def explain(octets: bytes) -> Iterator[Layer]:
-        return explain_mac(MacFrame.decode(octets, packing))
+        return _explain_mac(MacFrame.decode(octets, packing), explain_apdu)
 
     return explain
 
 
-def explain_host_record(octets: bytes) -> Iterator[Layer]:
-    """Explain a MAC frame in the form in which modem and host exchange it."""
-    return explain_mac(MacFrame.from_host(octets))
+def record_explainer(explain_apdu: Explainer) -> Explainer:
+    """Return what explains a MAC frame in the form in which modem and host exchange it."""
+
+    def explain(octets: bytes) -> Iterator[Layer]:
+        return _explain_mac(MacFrame.from_host(octets), explain_apdu)
+
+    return explain
 
 
-def explain_mac(frame: MacFrame) -> Iterator[Layer]:
-    """Explain a MAC frame and what it carries."""
+def _explain_mac(frame: MacFrame, explain_apdu: Explainer) -> Iterator[Layer]:
     yield Layer(
         "MAC frame",
         {
@@ -41,16 +48,15 @@ def explain_mac(frame: MacFrame) -> Iterator[Layer]:
             "current_credit": frame.current_credit,
             "delta_credit": frame.delta_credit,
             "hop_distance": frame.hop_distance,
-            "source": mac_address(frame.source),
-            "destination": mac_address(frame.destination),
+            "source": _mac_address(frame.source),
+            "destination": _mac_address(frame.destination),
             "m_sdu_octets": len(frame.m_sdu),
         },
     )
-    yield from explain_m_sdu(frame.m_sdu)
+    yield from _explain_m_sdu(frame.m_sdu, explain_apdu)
 
 
-def explain_m_sdu(octets: bytes) -> Iterator[Layer]:
-    """Explain an LLC PDU and the CIASE PDU or APDU in it."""
+def _explain_m_sdu(octets: bytes, explain_apdu: Explainer) -> Iterator[Layer]:
     pdu = LlcPdu.decode(octets)
     carries_ciase = llc.CIASE in {pdu.destination_lsap, pdu.source_lsap}
     yield Layer(
@@ -67,7 +73,7 @@ def explain_m_sdu(octets: bytes) -> Iterator[Layer]:
         yield from explain_apdu(pdu.l_sdu)
 
 
-def mac_address(address: int) -> str:
+def _mac_address(address: int) -> str:
     """Return an address in hex, with its meaning when it is no single meter's."""
     name = _ADDRESS_NAMES.get(address)
     if mac_frame.FIMA <= address <= mac_frame.LIMA:

@@ -120,7 +120,10 @@ class CollectionSettings:
         history_days: how far back a meter's profiles are fetched when it is first met [ACQ-2].
         events_period_s: between two reads of a meter's event logs.
         daily_check_period_s: between two looks for a new daily row.
-        slave_period_s: between two reads of the slaves' profiles; None: as often as rows arise.
+        row_age_max_s: a row is fetched at this age even if an answer could carry more of them;
+            until then rows wait for company, for a full answer costs the least airtime a row.
+        slave_late_s: a slave's row may appear in its master so long after its time, because
+            masters fetch hourly rows of battery meters once a day.
         read_delay_s: wait after a row is due, so that meters with a slow clock have it too.
         retry_after_s: before a hole that could not be filled is asked for again [ACQ-3].
     """
@@ -128,7 +131,8 @@ class CollectionSettings:
     history_days: Annotated[int, Ge(1), Le(400)] = 40
     events_period_s: Seconds = 3600.0
     daily_check_period_s: Seconds = 3600.0
-    slave_period_s: Seconds | None = None
+    row_age_max_s: Seconds = 21_600.0
+    slave_late_s: Seconds = 90_000.0
     read_delay_s: Annotated[float, Ge(0), Le(3600)] = 30.0
     retry_after_s: Seconds = 900.0
 

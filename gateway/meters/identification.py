@@ -1,6 +1,6 @@
 """Ask a newly registered meter who it is, as one conversation [INV-3, INV-8]."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +18,7 @@ from drivers.dlms.conversations import Conversation, read, read_object_list
 from drivers.dlms.cosem_objects import attribute_name
 from drivers.dlms.obis import Obis
 from drivers.errors import MalformedFrame
+from gateway.meters.buffer_found import BufferFound
 from gateway.meters.meter_kind import (
     CAPTURE_OBJECTS,
     CAPTURE_PERIOD,
@@ -30,25 +31,10 @@ from gateway.store.stream import Column
 
 KnownKind = Callable[[str, str], MeterKind | None]
 
-NAMES_PER_REQUEST: Final = 4  # answers of 32 characters each still fit one small frame
+NAMES_PER_REQUEST: Final = 16
+"""What a meter says of itself then fits one answer; a longer one would come in blocks."""
+
 _NO_UNIT: Final = 255  # IEC 62056-62, unit enumeration: count, no unit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BufferFound:
-    """A buffered entity that a meter holds.
-
-    Attributes:
-        entity: what it holds.
-        base_name: its short name.
-        capture_period_s: 0 for buffers that are filled by events.
-        columns: the values of a row.
-    """
-
-    entity: Entity
-    base_name: int
-    capture_period_s: int
-    columns: tuple[Column, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,10 +86,33 @@ def identify(known_kind: KnownKind) -> Conversation[Identity]:
     kind_is_new = kind is None
     if kind is None:
         kind = yield from _learn_kind(config_id, firmware_module)
-    texts = yield from _read_identification(kind)
-    buffers = yield from _read_periods(kind, kind.buffers())
-    slaves = yield from _find_slaves(kind)
-    return Identity(**texts, kind=kind, kind_is_new=kind_is_new, buffers=buffers, slaves=slaves)
+    return (yield from _read_particulars(kind, kind_is_new=kind_is_new))
+
+
+def _read_particulars(kind: MeterKind, *, kind_is_new: bool) -> Conversation[Identity]:
+    """Read numbers, capture periods and the slaves' names in as few requests as may be."""
+    texts = _identification_names(kind)
+    buffers = kind.buffers()
+    periods = [attribute_name(base, CAPTURE_PERIOD) for base in buffers.values()]
+    places = kind.slave_places()
+    slave_names = [_slave_name(kind, place) for place in places]
+    answers = yield from _read_in_parts([*texts.values(), *periods, *slave_names])
+    numbers, answers = answers[: len(texts)], answers[len(texts) :]
+    lengths, slave_usns = answers[: len(periods)], answers[len(periods) :]
+    slaves = []
+    for place, answer in zip(places, slave_usns, strict=True):
+        if isinstance(answer, Data) and _text(answer):
+            slaves.append((yield from _read_slave(kind, place)))
+    return Identity(
+        **dict(zip(texts, (_text(number) for number in numbers), strict=True)),
+        kind=kind,
+        kind_is_new=kind_is_new,
+        buffers=tuple(
+            _buffer(kind, entity, base, length)
+            for (entity, base), length in zip(buffers.items(), lengths, strict=True)
+        ),
+        slaves=tuple(slaves),
+    )
 
 
 def _learn_kind(config_id: str, firmware_module: str) -> Conversation[MeterKind]:
@@ -111,29 +120,43 @@ def _learn_kind(config_id: str, firmware_module: str) -> Conversation[MeterKind]
     bare = MeterKind(config_id=config_id, firmware_module=firmware_module, objects=objects)
     bases = list(bare.buffers().values())
     bases += [base for place in bare.slave_places() if (base := bare.slave_buffer(place))]
-    columns = {}
-    for base in bases:
-        columns[base] = yield from _read_columns(bare, base)
+    columns = yield from _read_columns(bare, bases)
     return MeterKind(
         config_id=config_id, firmware_module=firmware_module, objects=objects, columns=columns
     )
 
 
-def _read_columns(kind: MeterKind, base_name: int) -> Conversation[tuple[Column, ...]]:
-    (captured,) = yield from read([attribute_name(base_name, CAPTURE_OBJECTS)])
-    columns = []
-    for class_id, obis in _captured_objects(_data(captured))[2:]:  # behind clock and status
-        unit, scaler = _NO_UNIT, 0
-        if class_id == InterfaceClass.REGISTER:
-            name = kind.name_of(obis, InterfaceClass.REGISTER, SCALER_UNIT)
-            if name is not None:
-                (answer,) = yield from read([name])
-                scaler, unit = _scaler_unit(_data(answer))
-        columns.append(Column(obis=str(obis), unit=unit, scaler=scaler))
-    return tuple(columns)
+def _read_columns(
+    kind: MeterKind, bases: Sequence[int]
+) -> Conversation[dict[int, tuple[Column, ...]]]:
+    """Read what each buffer captures behind clock and status, with units."""
+    names = [attribute_name(base, CAPTURE_OBJECTS) for base in bases]
+    answers = yield from _read_in_parts(names)
+    captured = [_captured_objects(data_of(answer))[2:] for answer in answers]
+    scaler_names = {
+        obis: name
+        for columns in captured
+        for class_id, obis in columns
+        if class_id == InterfaceClass.REGISTER
+        and (name := kind.name_of(obis, InterfaceClass.REGISTER, SCALER_UNIT)) is not None
+    }
+    scalers = yield from _read_in_parts(list(scaler_names.values()))
+    units = {
+        obis: _scaler_unit(data_of(answer))
+        for obis, answer in zip(scaler_names, scalers, strict=True)
+    }
+    return {
+        base: tuple(_column(obis, units) for _, obis in columns)
+        for base, columns in zip(bases, captured, strict=True)
+    }
 
 
-def _read_identification(kind: MeterKind) -> Conversation[dict[str, str]]:
+def _column(obis: Obis, units: Mapping[Obis, tuple[int, int]]) -> Column:
+    scaler, unit = units.get(obis, (0, _NO_UNIT))
+    return Column(obis=str(obis), unit=unit, scaler=scaler)
+
+
+def _identification_names(kind: MeterKind) -> dict[str, int]:
     names = {}
     for field, obis in IDENTIFICATION_MASTER.items():
         name = kind.name_of(obis, InterfaceClass.DATA, VALUE)
@@ -142,39 +165,26 @@ def _read_identification(kind: MeterKind) -> Conversation[dict[str, str]]:
         if name is None:
             raise MalformedFrame(f"the object list names no {field} ({obis})")
         names[field] = name
-    values = yield from _read_in_parts(list(names.values()))
-    return dict(zip(names, (_text(value) for value in values), strict=True))
+    return names
 
 
-def _read_periods(
-    kind: MeterKind, bases: dict[Entity, int]
-) -> Conversation[tuple[BufferFound, ...]]:
-    names = [attribute_name(base, CAPTURE_PERIOD) for base in bases.values()]
-    periods = yield from _read_in_parts(names)
-    return tuple(
-        BufferFound(
-            entity=entity,
-            base_name=base,
-            capture_period_s=_data(period).integer(),
-            columns=kind.columns.get(base, ()),
-        )
-        for (entity, base), period in zip(bases.items(), periods, strict=True)
+def _buffer(
+    kind: MeterKind, entity: Entity, base_name: int, capture_period: Data | ErrorCode
+) -> BufferFound:
+    return BufferFound(
+        entity=entity,
+        base_name=base_name,
+        capture_period_s=data_of(capture_period).integer(),
+        columns=kind.columns.get(base_name, ()),
     )
 
 
-def _find_slaves(kind: MeterKind) -> Conversation[tuple[SlaveFound, ...]]:
-    places = [
-        (place, name)
-        for place in kind.slave_places()
-        if (name := _slave_name(kind, slave_usn(place.medium, place.channel))) is not None
-    ]
-    usns = yield from _read_in_parts([name for _, name in places])
-    slaves = []
-    for (place, _), answer in zip(places, usns, strict=True):
-        if not isinstance(answer, Data) or not _text(answer):
-            continue
-        slaves.append((yield from _read_slave(kind, place)))
-    return tuple(slaves)
+def _slave_name(kind: MeterKind, place: SlavePlace) -> int:
+    usn = slave_usn(place.medium, place.channel)
+    name = kind.name_of(usn, InterfaceClass.DATA, VALUE)
+    if name is None:
+        raise MalformedFrame(f"the object list has a slave's profile, but no {usn}")
+    return name
 
 
 def _read_slave(kind: MeterKind, place: SlavePlace) -> Conversation[SlaveFound]:
@@ -184,17 +194,13 @@ def _read_slave(kind: MeterKind, place: SlavePlace) -> Conversation[SlaveFound]:
         name = kind.name_of(obis, interface_class, VALUE)
         if name is not None:
             names[field] = name
-    answers = yield from _read_in_parts(list(names.values()))
-    texts = dict.fromkeys(fields, "")
-    texts.update(zip(names, (_text(answer) for answer in answers), strict=True))
     base = kind.slave_buffer(place)
     assert base is not None  # slave_places() lists only places with a profile
-    (buffer,) = yield from _read_periods(kind, {Entity.SLAVE: base})
-    return SlaveFound(**texts, place=place, buffer=buffer)
-
-
-def _slave_name(kind: MeterKind, obis: Obis) -> int | None:
-    return kind.name_of(obis, InterfaceClass.DATA, VALUE)
+    period_name = attribute_name(base, CAPTURE_PERIOD)
+    *answers, period = yield from _read_in_parts([*names.values(), period_name])
+    texts = dict.fromkeys(fields, "")
+    texts.update(zip(names, (_text(answer) for answer in answers), strict=True))
+    return SlaveFound(**texts, place=place, buffer=_buffer(kind, Entity.SLAVE, base, period))
 
 
 def _read_in_parts(names: Sequence[int]) -> Conversation[list[Data | ErrorCode]]:
@@ -204,14 +210,15 @@ def _read_in_parts(names: Sequence[int]) -> Conversation[list[Data | ErrorCode]]
     return values
 
 
-def _data(answer: Data | ErrorCode) -> Data:
+def data_of(answer: Data | ErrorCode) -> Data:
+    """Return the value of a name that the meter lists; raise MalformedFrame when it refuses it."""
     if not isinstance(answer, Data):
         raise MalformedFrame(f"the meter refused an attribute that it lists, with {answer:d}")
     return answer
 
 
 def _text(answer: Data | ErrorCode) -> str:
-    return _data(answer).text().rstrip("\0").strip()
+    return data_of(answer).text().rstrip("\0").strip()
 
 
 def _captured_objects(data: Data) -> list[tuple[int, Obis]]:

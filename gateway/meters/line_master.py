@@ -2,22 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from drivers.errors import NoAnswer, PeerError
 from gateway.core.clock import Clock
-from gateway.meters.collector import Collector
-from gateway.meters.discovery import Discovery
-from gateway.meters.identification import identify
+from gateway.meters.identification import Identity, identify
 from gateway.meters.meter_access import MeterAccess
-from gateway.meters.meter_book import MeterBook
+from gateway.meters.meter_kind import MeterKind
+from gateway.meters.meter_state import MeterState
 from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import Priority
 from gateway.meters.schedule import Schedule, Task, Turn
-from gateway.meters.timekeeper import Timekeeper
-from gateway.store.reading_buffer import ReadingBuffer
+from gateway.meters.stream_plan import StreamState
+from gateway.store.intervals import IntervalSet
 from hal.errors import HalError
 
 _LOG = logging.getLogger(__name__)
@@ -30,6 +29,58 @@ MODEM_PAUSE_S: Final = 0.5
 
 CLOCK_RETRY_S: Final = 60.0
 """Between two tries to set the same meter's clock."""
+
+
+class Finder(Protocol):
+    """Who finds nodes: gateway.meters.discovery."""
+
+    @property
+    def expects_more(self) -> bool:
+        """Whether the last look left nodes that nobody could hear apart."""
+
+    async def look(self, collisions: Callable[[], Awaitable[int]]) -> list[NodeLink]:
+        """Look once; return the nodes registered."""
+
+
+class Reader(Protocol):
+    """Who reads buffers: gateway.meters.collector."""
+
+    async def collect(self, meter: MeterState, stream: StreamState) -> None:
+        """Ask one question and store what came."""
+
+
+class ClockKeeper(Protocol):
+    """Who keeps clocks: gateway.meters.timekeeper."""
+
+    async def keep(self, meter: MeterState) -> None:
+        """Read a meter's clock and set it when it is too far off."""
+
+    def should_set(self, deviation_s: float | None) -> bool:
+        """Return whether a meter with this deviation is to be set."""
+
+    async def broadcast(self, kinds: Iterable[MeterKind]) -> bool:
+        """Give the time to all."""
+
+
+class Book(Protocol):
+    """Who remembers nodes and meters: gateway.meters.meter_book."""
+
+    meters: dict[bytes, MeterState]
+
+    def known_kind(self, config_id: str, firmware_module: str) -> MeterKind | None:
+        """Return what is remembered of a kind of meter."""
+
+    def links(self) -> Iterator[NodeLink]:
+        """Return the nodes that have an address."""
+
+    async def identified(self, link: NodeLink, identity: Identity) -> MeterState:
+        """Write down who a node's meter is."""
+
+    async def lost(self, link: NodeLink) -> None:
+        """Write down that a node has been silent for too long."""
+
+    async def found_again(self, link: NodeLink) -> None:
+        """Write down that a lost node answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +109,11 @@ class LineMaster:
         self,
         *,
         access: MeterAccess,
-        discovery: Discovery,
-        collector: Collector,
-        timekeeper: Timekeeper,
-        book: MeterBook,
-        buffer: ReadingBuffer,
+        discovery: Finder,
+        collector: Reader,
+        timekeeper: ClockKeeper,
+        book: Book,
+        coverage: Callable[[int], IntervalSet],
         schedule: Schedule,
         clock: Clock,
         damaged_frames: Callable[[], Awaitable[int]],
@@ -73,7 +124,7 @@ class LineMaster:
         self._collector = collector
         self._timekeeper = timekeeper
         self._book = book
-        self._buffer = buffer
+        self._coverage = coverage
         self._schedule = schedule
         self._clock = clock
         self._damaged_frames = damaged_frames
@@ -91,9 +142,7 @@ class LineMaster:
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            turn = self._schedule.next_turn(
-                self._book.links(), self._book.meters, self._buffer.coverage
-            )
+            turn = self._schedule.next_turn(self._book.links(), self._book.meters, self._coverage)
             wait_s = turn.due_at_s - self._clock.now_s()
             if wait_s > 0:
                 await asyncio.sleep(min(wait_s, IDLE_MAX_S))

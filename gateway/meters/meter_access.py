@@ -1,11 +1,11 @@
 """Hold a DLMS conversation with one meter over the power line."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from drivers.dlms.association import AssociationRequest
+from drivers.dlms.association import AssociationRejected, AssociationRequest
 from drivers.dlms.conversations import Conversation, associate
 from drivers.dlms.password import Password
 from drivers.dlms.service_error import ErrorGroup, ServiceErrorReply
@@ -13,10 +13,12 @@ from drivers.errors import LocalUseError, NoAnswer, ServiceRefused
 from drivers.plc.airtime import LineTiming
 from drivers.plc.discovery import PingExchange, PingHeard
 from drivers.plc.llc import HEADER_OCTETS
+from drivers.plc.mac_frame import CREDIT_MAX, M_SDU_OCTETS_MAX
 from drivers.plc.repeated_request import TRIES, AnswerFacts, RepeatedRequest
 from drivers.plc.unicast import UnicastAnswer, UnicastRequest
 from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import PlcSegment, Priority
+from hal.errors import HalError
 
 Result = TypeVar("Result")
 Facts = TypeVar("Facts", bound=AnswerFacts)
@@ -63,7 +65,7 @@ class MeterAccess:
     Args:
         segment: the line.
         settings: addresses.
-        passwords: the LLS password of the meter behind a node, if it has one.
+        passwords: what to try the meter behind a node with, None being no security.
         time: the loop's time.
         now_s: UTC.
     """
@@ -72,7 +74,7 @@ class MeterAccess:
         self,
         segment: PlcSegment,
         settings: AccessSettings,
-        passwords: Callable[[NodeLink], Password | None],
+        passwords: Callable[[NodeLink], Sequence[Password | None]],
         time: Callable[[], float],
         now_s: Callable[[], float],
     ) -> None:
@@ -106,15 +108,14 @@ class MeterAccess:
         """
         lock = self._locks.setdefault(link.system_title, asyncio.Lock())
         async with lock:
-            if link.terms is None:
-                await self._associate(link, priority)
+            await self._associated(link, priority)
             try:
                 return await self._hold(link, conversation(), priority, tries)
             except ServiceRefused as refused:
                 if not _association_is_gone(refused):
                     raise
             link.terms = None
-            await self._associate(link, priority)
+            await self._associated(link, priority)
             return await self._hold(link, conversation(), priority, tries)
 
     async def converse_once(
@@ -134,8 +135,7 @@ class MeterAccess:
             return self._request(link, next(made[0]), tries=1)
 
         async with self._locks.setdefault(link.system_title, asyncio.Lock()):
-            if link.terms is None:
-                await self._associate(link, priority)
+            await self._associated(link, priority)
             await self._wait_out_late_answers(link)
             answer = await self._noted(link, ask, priority)
         try:
@@ -161,12 +161,22 @@ class MeterAccess:
 
         return await self._noted(link, ask, priority)
 
-    async def _associate(self, link: NodeLink, priority: Priority) -> None:
-        terms = AssociationRequest(
-            password=self._passwords(link),
-            pdu_octets_max=self._settings.pdu_octets_max,
-        )
-        link.terms = (await self._hold(link, associate(terms), priority, TRIES)).result
+    async def _associated(self, link: NodeLink, priority: Priority) -> None:
+        candidates = self._passwords(link)
+        if link.terms is not None and link.password in candidates:
+            return
+        for at, password in enumerate(candidates, start=1):
+            terms = AssociationRequest(
+                password=password, pdu_octets_max=self._settings.pdu_octets_max
+            )
+            try:
+                link.terms = (await self._hold(link, associate(terms), priority, TRIES)).result
+            except AssociationRejected:
+                if at == len(candidates):
+                    raise
+            else:
+                link.password = password
+                return
 
     async def _hold(
         self, link: NodeLink, conversation: Conversation[Result], priority: Priority, tries: int
@@ -220,6 +230,12 @@ class MeterAccess:
         except NoAnswer:
             link.counters.unanswered += 1
             link.credit.failure()
+            raise
+        except HalError:
+            # The request may have gone out, so an answer may still come.
+            timing = self._settings.timing
+            longest_s = timing.answer_due_s(M_SDU_OCTETS_MAX, M_SDU_OCTETS_MAX, CREDIT_MAX)
+            link.quiet_until_s = self._time() + longest_s
             raise
         link.counters.answered += 1
         link.counters.repeated += answer.tries_used - 1

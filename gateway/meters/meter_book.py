@@ -8,7 +8,8 @@ from typing import Final
 from drivers.dlms.companion import Entity, Medium
 from drivers.plc.mac_frame import CREDIT_MAX
 from gateway.core.clock import Clock
-from gateway.meters.identification import BufferFound, Identity, SlaveFound
+from gateway.meters.buffer_found import BufferFound
+from gateway.meters.identification import Identity, SlaveFound
 from gateway.meters.meter_kind import MeterKind, SlavePlace
 from gateway.meters.meter_state import MeterState
 from gateway.meters.node_link import NodeLink

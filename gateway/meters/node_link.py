@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from drivers.dlms.association import AssociationTerms
+from drivers.dlms.password import Password
 from drivers.plc.credit import CreditLedger
 
 RETRY_FIRST_S: Final = 2.0
@@ -31,6 +32,7 @@ class NodeLink:
         heard_at_s: its last sign of life.
         credit: the learnt need for repetitions.
         terms: what the association allows; None until there is one.
+        password: with which it was opened.
         quiet_until_s: loop time before which a late answer may still come.
         retry_at_s: before it, a node that was silent or refused is left alone.
         silent_since_s: the first of the failures in a row; None after an answer.
@@ -43,6 +45,7 @@ class NodeLink:
     heard_at_s: float = 0.0
     credit: CreditLedger = field(default_factory=CreditLedger)
     terms: AssociationTerms | None = None
+    password: Password | None = None
     quiet_until_s: float = 0.0
     retry_at_s: float = 0.0
     silent_since_s: float | None = None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from drivers.dlms.companion import Entity
-from gateway.meters.identification import BufferFound
+from gateway.meters.buffer_found import BufferFound
 from gateway.store.intervals import IntervalSet
 
 GUARD_S: Final = 3
@@ -66,8 +66,10 @@ class StreamState:
         buffer: where the master meter holds them.
         newest_s: captured_at of the newest row seen, None while there was none.
         opened_at_s: UTC second at which the stream came to be known to this process.
+        oldest_s: captured_at of the first row in the meter, while nothing was read yet.
         asked_at_s: UTC second of the last question that was answered.
         progressing: the last answer brought rows or closed a hole.
+        hurried: events are said to wait, so the next turn comes soon.
         span_factor: by how much the next question is wider than one answer.
     """
 
@@ -76,8 +78,10 @@ class StreamState:
     buffer: BufferFound
     newest_s: int | None = None
     opened_at_s: float = 0.0
+    oldest_s: int | None = None
     asked_at_s: float | None = None
     progressing: bool = True
+    hurried: bool = False
     span_factor: int = 1
 
     @property
@@ -108,7 +112,7 @@ def due_at_s(state: StreamState, coverage: IntervalSet, settings: PlanSettings) 
     if not state.progressing:
         return last_turn_s + _rest_after_a_question(state, settings)
     if state.period_s == 0:
-        return last_turn_s + settings.events_period_s
+        return last_turn_s + (GUARD_S if state.hurried else settings.events_period_s)
     if len(coverage) > 1 or state.newest_s is None:
         return last_turn_s
     return max(last_turn_s, _next_rows_due_s(state, state.newest_s, settings))

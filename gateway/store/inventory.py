@@ -61,8 +61,8 @@ class Meter:
     channel: int | None = None
     medium: int | None = None
     found_at_s: int
-    clock_deviation_s: int | None = None
-    clock_contact_at_s: int | None = None
+    clock_deviation_s: float | None = None
+    clock_contact_at_s: float | None = None
 
     def identity(self) -> dict[str, Any]:
         """Return what changes only when somebody works on the meter."""

@@ -1,13 +1,12 @@
 """What is odd about a row: it is marked, and never dropped [ACQ-7]."""
 
-from collections import Counter
 from collections.abc import Sequence
 from enum import IntFlag
 from itertools import pairwise
 from operator import le, lt
 from typing import Final
 
-from drivers.dlms.profile_rows import ProfileRow
+from gateway.store.row_shape import AnswerColumns
 
 FUTURE_TOLERANCE_S: Final = 120
 """A row may be captured this much after it was received: meters' clocks are a little wrong."""
@@ -31,6 +30,7 @@ class Mark(IntFlag):
 CLOCK_STATUS: Final = 0xFF
 """The part of a mark that the meter said; two rows that differ in it are different rows."""
 
+
 _UNTRUSTED = Mark.CLOCK_INVALID | Mark.CLOCK_DOUBTFUL | Mark.CLOCK_STATUS_INVALID
 
 MARK_OF_CLOCK_STATUS: Final = tuple(
@@ -39,51 +39,52 @@ MARK_OF_CLOCK_STATUS: Final = tuple(
 
 
 def marks_of(
-    rows: Sequence[ProfileRow],
+    answer: AnswerColumns,
     before: tuple[int, ...] | None,
     growing: tuple[int, ...],
     received_at_s: int,
-) -> list[int]:
-    """Return the mark of each row, in order; SECOND_OF_SAME_TIME is set elsewhere.
+) -> list[int] | None:
+    """Return the mark of each row, in order; None when there is none, as nearly always.
+
+    SECOND_OF_SAME_TIME is not set here: it takes what is stored.
 
     Args:
-        rows: in the order in which the meter captured them.
+        answer: in the order in which the meter captured the rows.
         before: the values of the row captured before the first of them, when it is known.
-        growing: which columns are totals.
+        growing: which values are totals.
         received_at_s: UTC.
     """
-    marks = [MARK_OF_CLOCK_STATUS[row[1] & CLOCK_STATUS] for row in rows]
-    if max(row[0] for row in rows) > received_at_s + FUTURE_TOLERANCE_S:
-        for at, row in enumerate(rows):
-            if row[0] > received_at_s + FUTURE_TOLERANCE_S:
+    marks: list[int] | None = None
+    if any(answer.clock_statuses):
+        marks = [MARK_OF_CLOCK_STATUS[status & CLOCK_STATUS] for status in answer.clock_statuses]
+    latest_s = received_at_s + FUTURE_TOLERANCE_S
+    if max(answer.times) > latest_s:
+        marks = marks or [0] * len(answer.times)
+        for at, time in enumerate(answer.times):
+            if time > latest_s:
                 marks[at] |= Mark.FUTURE
     for column in growing:
-        _mark_totals(marks, rows, before, column)
+        if column < len(answer.values):
+            totals = answer.values[column]
+            first = before[column] if before is not None and column < len(before) else totals[0]
+            if first > totals[0] or not _only_grow(totals):
+                marks = marks or [0] * len(answer.times)
+                _mark_totals(marks, totals, first)
     return marks
 
 
-def _mark_totals(
-    marks: list[int], rows: Sequence[ProfileRow], before: tuple[int, ...] | None, column: int
-) -> None:
-    try:
-        totals = [row[3][column] for row in rows]
-    except IndexError:  # shorter rows than described: kept as they are
-        return
-    if min(totals) < 0:
-        for at, total in enumerate(totals):
-            if total < 0:
-                marks[at] |= Mark.NEGATIVE
-    start = totals[0]
-    if before is not None and column < len(before):
-        start = before[column]
-    if start <= totals[0] and all(map(le, totals, totals[1:])):
-        return
-    for at, (earlier, later) in enumerate(pairwise([start, *totals])):
+def _only_grow(totals: tuple[int, ...]) -> bool:
+    return totals[0] >= 0 and all(map(le, totals, totals[1:]))
+
+
+def _mark_totals(marks: list[int], totals: tuple[int, ...], before: int) -> None:
+    for at, (earlier, later) in enumerate(pairwise((before, *totals))):
         if later < earlier:
             marks[at] |= Mark.NON_MONOTONIC
+        if later < 0:
+            marks[at] |= Mark.NEGATIVE
 
 
-def all_times_differ(rows: Sequence[ProfileRow]) -> bool:
-    """Return whether no captured_at occurs twice; quick for rows in order of time."""
-    times = [row[0] for row in rows]
-    return all(map(lt, times, times[1:])) or max(Counter(times).values()) == 1
+def all_differ(times: Sequence[int]) -> bool:
+    """Return whether no time occurs twice; quick for rows in order of time."""
+    return all(map(lt, times, times[1:])) or len(set(times)) == len(times)

@@ -8,21 +8,22 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from drivers.dlms.companion import Entity
 from drivers.dlms.profile_rows import ProfileRow
-from gateway.store.coverage import CoverageBook, IntervalRow, load_coverage, save_coverage
+from gateway.store.coverage import CoverageBook, CoverageTexts
 from gateway.store.database import Database, StoreFile
 from gateway.store.errors import StoreError, StoreFull
 from gateway.store.intervals import Interval, IntervalSet
 from gateway.store.retention import free_committed
-from gateway.store.row_shape import storable
+from gateway.store.row_shape import as_columns, wrapped
 from gateway.store.row_writer import Handover, RowWriter, StreamTail
 from gateway.store.settings import StorageSettings
 from gateway.store.stream import StreamDescription
 from gateway.store.stream_table import (
+    KnownStream,
     describe_stream,
     growing_columns,
     insert_stream,
@@ -75,7 +76,6 @@ class ReadingBuffer:
         self._ids: dict[tuple[str, Entity], int] = {}
         self._descriptions: dict[int, StreamDescription] = {}
         self._books: dict[int, CoverageBook] = {}
-        self._saved: dict[int, set[IntervalRow]] = {}
         self._writer = RowWriter()
         self._waiting: list[Handover] = []
         self._uncovered: set[int] = set()
@@ -94,10 +94,13 @@ class ReadingBuffer:
         Raises:
             StoreError: the store cannot be read.
         """
-        streams = await self._database.run(lambda file: load_streams(file.conn))
-        books = await self._database.run(lambda file: load_coverage(file.conn))
-        for stream in streams:
-            book = books.get(stream.stream_id, CoverageBook())
+
+        def read(file: StoreFile) -> list[KnownStream]:
+            self._writer.load(file.conn)
+            return load_streams(file.conn)
+
+        for stream in await self._database.run(read):
+            book = CoverageBook(stream.coverage)
             self._adopt(stream.stream_id, stream.description, stream.tail, book)
 
     async def open_stream(self, description: StreamDescription) -> int:
@@ -137,14 +140,13 @@ class ReadingBuffer:
         """
         if self._waiting_rows + len(rows) > WAITING_ROWS_MAX and self._waiting_rows:
             raise StoreFull(f"{self._waiting_rows} rows wait for the disk", self._database.path)
-        if rows:
-            rows = storable(rows)
-        known = self._books[stream_id].note_answer(rows, covered)
+        answer = as_columns(rows)
+        known = self._books[stream_id].note_answer(answer.times, covered)
         self._ticket += 1
         self._waiting.append(
             Handover(
                 stream_id=stream_id,
-                rows=rows,
+                answer=answer,
                 known=known,
                 received_at_s=int(self._clock_now()),
             )
@@ -197,6 +199,14 @@ class ReadingBuffer:
             for stream_id, description in sorted(self._descriptions.items())
         ]
 
+    def description(self, stream_id: int) -> StreamDescription:
+        """Return what a stream holds."""
+        return self._descriptions[stream_id]
+
+    def newest_captured_at_s(self, stream_id: int) -> int | None:
+        """Return the newest time of a stream's committed rows."""
+        return self._writer.tail(stream_id).edge_s
+
     def stream_id_of(self, usn: str, entity: Entity) -> int | None:
         """Return the number of a stream that exists."""
         return self._ids.get((usn, entity))
@@ -245,16 +255,10 @@ class ReadingBuffer:
     async def _commit(self) -> None:
         """Write all that waits; the lock is held."""
         taken, ticket = list(self._waiting), self._ticket
-        touched = {handover.stream_id for handover in taken} | self._uncovered
-        after = {stream_id: self._books[stream_id].as_rows() for stream_id in touched}
-        saved = self._saved
+        uncovered, self._uncovered = self._uncovered, set()
+        touched = {handover.stream_id for handover in taken} | uncovered
+        coverage = {stream_id: self._books[stream_id].as_texts() for stream_id in touched}
         done = False
-
-        def write(file: StoreFile) -> None:
-            self._writer.write(file.conn, taken)
-            for stream_id, rows in after.items():
-                if rows != saved[stream_id]:
-                    save_coverage(file.conn, stream_id, saved[stream_id], rows)
 
         def committed() -> None:
             nonlocal done
@@ -264,18 +268,33 @@ class ReadingBuffer:
         self._something_waits.clear()
         self._enough_waits.clear()
         try:
-            await self._database.run(write, committed)
+            await self._write(taken, coverage, committed)
         finally:
             if done:
-                self._saved.update(after)
-                self._uncovered -= touched
                 self._forget(taken, ticket)
+            else:
+                self._uncovered |= uncovered
             if self._ticket > self._committed_ticket:
                 self._wake()
 
+    async def _write(
+        self,
+        taken: list[Handover],
+        coverage: dict[int, CoverageTexts],
+        committed: Callable[[], None],
+    ) -> None:
+        def write(handovers: list[Handover]) -> Callable[[StoreFile], None]:
+            return lambda file: self._writer.write(file.conn, handovers, coverage)
+
+        try:
+            await self._database.run(write(taken), committed)
+        except OverflowError:  # looked for only here, because no known meter sends such numbers
+            fitting = [replace(handover, answer=wrapped(handover.answer)) for handover in taken]
+            await self._database.run(write(fitting), committed)
+
     def _forget(self, taken: list[Handover], ticket: int) -> None:
         del self._waiting[: len(taken)]
-        self._waiting_rows -= sum(len(handover.rows) for handover in taken)
+        self._waiting_rows -= sum(len(handover.answer.times) for handover in taken)
         self._committed_ticket = ticket
         self._next_commit.set()
         self._next_commit = asyncio.Event()
@@ -309,5 +328,4 @@ class ReadingBuffer:
         self._ids[description.usn, description.entity] = stream_id
         self._descriptions[stream_id] = description
         self._books[stream_id] = book
-        self._saved[stream_id] = book.as_rows()
         self._writer.know(stream_id, tail)

@@ -1,7 +1,7 @@
-"""Make what a meter sent fit the table, whatever it sent."""
+"""The rows of one answer as columns, and whether the table has a place for them."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from drivers.dlms.profile_rows import ProfileRow
 from gateway.store.errors import RowNotStorable
@@ -11,40 +11,67 @@ INTEGER_END: Final = 1 << 63
 """SQLite's integers are signed, of 64 bits."""
 
 
-def storable(rows: Sequence[ProfileRow]) -> Sequence[ProfileRow]:
-    """Return rows of one width whose integers fit; nearly always `rows` itself.
+class AnswerColumns(NamedTuple):
+    """The rows of one answer, turned by a quarter: checks run over whole columns at C speed.
 
-    An unsigned integer of 2**63 or more is stored less 2**64: the same 64 bits. Docs say so.
+    Attributes:
+        times: captured_at, UTC seconds.
+        clock_statuses, statuses: as the meter gave them.
+        rows_values: one tuple for each row.
+        values: the same numbers, one tuple for each register.
+    """
+
+    times: tuple[int, ...]
+    clock_statuses: tuple[int, ...]
+    statuses: tuple[int, ...]
+    rows_values: tuple[tuple[int, ...], ...]
+    values: tuple[tuple[int, ...], ...]
+
+
+NOTHING: Final = AnswerColumns((), (), (), (), ())
+"""An answer without rows; it may prove that there are none."""
+
+
+def as_columns(rows: Sequence[ProfileRow]) -> AnswerColumns:
+    """Return the same rows as columns.
 
     Raises:
-        RowNotStorable: a row has more than four values, or an integer of more than 64 bits.
+        RowNotStorable: they differ in width, or are wider than the table.
     """
-    widths = {len(row[3]) for row in rows}
-    if max(widths) > COLUMNS_MAX:
-        raise RowNotStorable(f"{max(widths)} values in a row, {COLUMNS_MAX} at most")
-    if len(widths) > 1:
-        raise RowNotStorable(f"rows of {sorted(widths)} values in one answer")
-    if _all_fit(rows, widths):
-        return rows
-    return [
-        (_wrapped(time), clock_status, _wrapped(status), tuple(map(_wrapped, values)))
-        for time, clock_status, status, values in rows
-    ]
+    if not rows:
+        return NOTHING
+    times, clock_statuses, statuses, rows_values = zip(*rows, strict=True)
+    try:
+        values = tuple(zip(*rows_values, strict=True))
+    except ValueError as error:
+        raise RowNotStorable("rows of different width in one answer") from error
+    if len(values) > COLUMNS_MAX:
+        raise RowNotStorable(f"{len(values)} values in a row, {COLUMNS_MAX} at most")
+    return AnswerColumns(times, clock_statuses, statuses, rows_values, values)
 
 
-def _all_fit(rows: Sequence[ProfileRow], widths: set[int]) -> bool:
-    statuses = [row[2] for row in rows]
-    values = [row[3] for row in rows] if widths != {0} else [(0,)]
-    least, greatest = min(map(min, values)), max(map(max, values))
-    return (
-        greatest < INTEGER_END
-        and least >= -INTEGER_END
-        and max(statuses) < INTEGER_END
-        and min(statuses) >= -INTEGER_END
+def chosen(answer: AnswerColumns, places: Sequence[int]) -> AnswerColumns:
+    """Return the rows at these places of an answer."""
+    return AnswerColumns(
+        tuple([answer.times[place] for place in places]),
+        tuple([answer.clock_statuses[place] for place in places]),
+        tuple([answer.statuses[place] for place in places]),
+        tuple([answer.rows_values[place] for place in places]),
+        tuple(tuple([column[place] for place in places]) for column in answer.values),
     )
 
 
-def _wrapped(value: int) -> int:
-    if not -INTEGER_END <= value < 2 * INTEGER_END:
-        raise RowNotStorable("an integer of more than 64 bits")
-    return value - 2 * INTEGER_END if value >= INTEGER_END else value
+def wrapped(answer: AnswerColumns) -> AnswerColumns:
+    """Return numbers that fit: one of 2**63 or more is stored less 2**64, the same bits."""
+    rows_values = tuple(tuple(map(_wrap, values)) for values in answer.rows_values)
+    return AnswerColumns(
+        tuple(map(_wrap, answer.times)),
+        answer.clock_statuses,
+        tuple(map(_wrap, answer.statuses)),
+        rows_values,
+        tuple(zip(*rows_values, strict=True)),
+    )
+
+
+def _wrap(value: int) -> int:
+    return (value + INTEGER_END) % (2 * INTEGER_END) - INTEGER_END

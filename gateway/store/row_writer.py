@@ -6,35 +6,47 @@ leaves it as it was.
 """
 
 import sqlite3
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, repeat
+from operator import itemgetter, lt
 from typing import Final
 
-from drivers.dlms.profile_rows import ProfileRow
+from gateway.store.coverage import CoverageTexts
 from gateway.store.intervals import Interval
-from gateway.store.marks import CLOCK_STATUS, Mark, all_times_differ, marks_of
+from gateway.store.marks import CLOCK_STATUS, Mark, all_differ, marks_of
+from gateway.store.row_shape import AnswerColumns, chosen
 from gateway.store.stream import COLUMNS_MAX
 
 Content = tuple[int, int, tuple[int, ...]]
 """Status, clock status, values: rows of one time that agree in these are the same row."""
 
-FIXED_FIELDS: Final = 7
-"""Fields of a stored row before its values."""
+Record = tuple[int, ...]
+"""A row of the table, less its id and the values that it has not."""
 
 TimedContent = tuple[int, Content]
 """A captured_at and what was captured."""
 
+_time_of = itemgetter(0)
+
 RECENT_ROWS: Final = 32
 """Rows of a stream kept in memory; more than one answer of a power-line meter holds."""
 
-_INSERT: Final = tuple(
-    "INSERT INTO reading (stream_id, seq, captured_at_s, occurrence, status, mark, received_at_s"  # noqa: S608  (constants)
-    + "".join(f", v{column + 1}" for column in range(width))
-    + f") VALUES ({', '.join('?' * (FIXED_FIELDS + width))})"
+_PLAIN: Final = ("stream_id", "seq", "captured_at_s", "status", "received_at_s")
+_MARKED: Final = (*_PLAIN, "occurrence", "mark")
+
+
+def _insert(*fields: str) -> str:
+    return f"INSERT INTO reading ({', '.join(fields)}) VALUES ({', '.join('?' * len(fields))})"  # noqa: S608  (constants)
+
+
+_INSERT: Final = {
+    (fields, width): _insert(*fields, *("v1", "v2", "v3", "v4")[:width])
+    for fields in (_PLAIN, _MARKED)
     for width in range(COLUMNS_MAX + 1)
-)
-"""One statement per number of values: what a row has not stays NULL without being bound."""
+}
+"""What is as its default is not bound: occurrence and mark nearly always, values not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +54,13 @@ class Handover:
     """One answer of a meter, on its way to the disk.
 
     Attributes:
-        rows: in the meter's order.
+        answer: its rows, in the meter's order.
         known: intervals of captured_at in which rows may be stored already.
         received_at_s: UTC.
     """
 
     stream_id: int
-    rows: Sequence[ProfileRow]
+    answer: AnswerColumns
     known: tuple[Interval, ...]
     received_at_s: int
 
@@ -80,6 +92,12 @@ class RowWriter:
     def __init__(self) -> None:
         self._tails: dict[int, StreamTail] = {}
         self._changed: dict[int, StreamTail] = {}
+        self._next_id = self._next_id_then = 1
+
+    def load(self, connection: sqlite3.Connection) -> None:
+        """Find out which ids are taken."""
+        (last_id,) = connection.execute("SELECT MAX(id) FROM reading").fetchone()
+        self._next_id = 1 + (last_id or 0)
 
     def know(self, stream_id: int, tail: StreamTail) -> None:
         """Take over a stream as it was loaded or made."""
@@ -93,41 +111,57 @@ class RowWriter:
         """Return where the committed rows of a stream end."""
         return self._tails[stream_id]
 
-    def write(self, connection: sqlite3.Connection, handovers: Iterable[Handover]) -> int:
-        """Store what is new in `handovers`, in their order; return how many rows that is."""
+    def write(
+        self,
+        connection: sqlite3.Connection,
+        handovers: Iterable[Handover],
+        coverage: Mapping[int, CoverageTexts],
+    ) -> None:
+        """Store what is new in `handovers`, in their order, and what is covered thereby.
+
+        Raises:
+            OverflowError: an integer needs more than 64 bits.
+        """
         self._changed = {}
-        count = 0
+        run = _InsertRun(connection, self._next_id)
         for handover in handovers:
-            count += self._write_one(connection, handover)
+            self._write_one(run, handover)
+        run.insert()
+        self._next_id_then = run.next_id
+        ends = ((stream_id, self._tail(stream_id)) for stream_id in coverage)
         connection.executemany(
-            "UPDATE stream SET last_seq = ?, edge_s = ?, edge_id = ? WHERE id = ?",
-            [(tail.last_seq, tail.edge_s, tail.edge_id, at) for at, tail in self._changed.items()],
+            "UPDATE stream SET last_seq = ?, edge_s = ?, edge_id = ?, covered = ?, doubted = ?"
+            " WHERE id = ?",
+            [
+                (tail.last_seq, tail.edge_s, tail.edge_id, *coverage[stream_id], stream_id)
+                for stream_id, tail in ends
+            ],
         )
-        return count
+
+    def _tail(self, stream_id: int) -> StreamTail:
+        return self._changed.get(stream_id) or self._tails[stream_id]
 
     def committed(self) -> None:
         """Believe what was written."""
         self._tails.update(self._changed)
+        self._next_id = self._next_id_then
         self._changed = {}
 
-    def _write_one(self, connection: sqlite3.Connection, handover: Handover) -> int:
-        stream_id = handover.stream_id
-        tail = self._changed.get(stream_id) or self._tails[stream_id]
+    def _write_one(self, run: "_InsertRun", handover: Handover) -> None:
+        answer = handover.answer
+        if not answer.times:
+            return
+        tail = self._tail(handover.stream_id)
         if tail.recent is None:
-            tail = _looked_up(connection, stream_id, tail)
-        rows = handover.rows
+            tail = _looked_up(run.connection, handover.stream_id, tail)
         stored: dict[int, list[Content]] = {}
         if handover.known:
-            stored = self._stored(connection, handover, tail)
-            rows = _new_rows(rows, stored, handover.known, _forgotten_before_s(connection))
-        if not rows:
-            self._changed[stream_id] = tail
-            return 0
-        records = _records(handover, rows, stored, tail)
-        connection.executemany(_INSERT[len(records[0]) - FIXED_FIELDS], records)
-        (last_id,) = connection.execute("SELECT last_insert_rowid()").fetchone()
-        self._changed[stream_id] = _moved(tail, rows, last_id - len(rows) + 1)
-        return len(rows)
+            run.insert()  # the look into the store must see what came before
+            stored = self._stored(run.connection, handover, tail)
+            answer = _only_new(answer, stored, handover.known, _forgotten_before_s(run.connection))
+        if answer.times:
+            tail = run.add(handover, answer, stored, tail)
+        self._changed[handover.stream_id] = tail
 
     def _stored(
         self, connection: sqlite3.Connection, handover: Handover, tail: StreamTail
@@ -140,26 +174,25 @@ class RowWriter:
         return _scan(connection, handover.stream_id, handover.known)
 
 
-def _new_rows(
-    rows: Sequence[ProfileRow],
+def _only_new(
+    answer: AnswerColumns,
     stored: dict[int, list[Content]],
     known: Sequence[Interval],
     forgotten_before_s: int,
-) -> list[ProfileRow]:
+) -> AnswerColumns:
     """Leave out what is stored: of k equal rows here and m there, k - m are new.
 
     So old that stored rows may have been deleted, what was known once is taken for the same.
     """
     left = {time: Counter(contents) for time, contents in stored.items()}
     new = []
-    for row in rows:
-        time, content = row[0], _content(row)
+    for place, time in enumerate(answer.times):
         there = left.get(time)
-        if there is not None and there[content] > 0:
+        if there is not None and there[content := _content(answer, place)] > 0:
             there[content] -= 1
         elif time >= forgotten_before_s or not _inside(time, known):
-            new.append(row)
-    return new
+            new.append(place)
+    return answer if len(new) == len(answer.times) else chosen(answer, new)
 
 
 def _forgotten_before_s(connection: sqlite3.Connection) -> int:
@@ -171,52 +204,98 @@ def _inside(time: int, intervals: Sequence[Interval]) -> bool:
     return any(first <= time <= last for first, last in intervals)
 
 
-def _records(
-    handover: Handover,
-    rows: Sequence[ProfileRow],
-    stored: dict[int, list[Content]],
-    tail: StreamTail,
-) -> list[tuple[int, ...]]:
-    before = None
-    if tail.recent and tail.edge_s is not None and rows[0][0] >= tail.edge_s:
-        before = tail.recent[-1][1][2]
-    marks = marks_of(rows, before, tail.growing, handover.received_at_s)
-    stream_id, now_s, seq = handover.stream_id, handover.received_at_s, tail.last_seq + 1
-    if not stored and all_times_differ(rows):
-        return [
-            (stream_id, number, row[0], 1, row[2], mark, now_s, *row[3])
-            for number, (row, mark) in enumerate(zip(rows, marks, strict=True), seq)
-        ]
-    seen: defaultdict[int, int] = defaultdict(int)
-    seen.update({time: len(contents) for time, contents in stored.items()})
-    records = []
-    for number, (row, mark) in enumerate(zip(rows, marks, strict=True), seq):
-        seen[row[0]] += 1
-        occurrence = seen[row[0]]
-        if occurrence > 1:
-            mark |= Mark.SECOND_OF_SAME_TIME  # noqa: PLW2901  (the mark of this row, completed)
-        records.append((stream_id, number, row[0], occurrence, row[2], mark, now_s, *row[3]))
-    return records
+class _InsertRun:
+    """Rows of one shape that go into the table by one call; their ids are known before."""
+
+    def __init__(self, connection: sqlite3.Connection, next_id: int) -> None:
+        self.connection = connection
+        self.next_id = next_id
+        self._statement = ""
+        self._parts: list[Iterable[Record]] = []
+
+    def add(
+        self,
+        handover: Handover,
+        answer: AnswerColumns,
+        stored: dict[int, list[Content]],
+        tail: StreamTail,
+    ) -> StreamTail:
+        """Take new rows in; return where the stream ends then."""
+        count = len(answer.times)
+        before = None
+        if tail.recent and tail.edge_s is not None and answer.times[0] >= tail.edge_s:
+            before = tail.recent[-1][1][2]
+        marks = marks_of(answer, before, tail.growing, handover.received_at_s)
+        occurrences: list[int] | None = None
+        if stored or not all_differ(answer.times):
+            occurrences = _occurrences(answer.times, stored)
+            marks = marks or [0] * count
+            for at, occurrence in enumerate(occurrences):
+                if occurrence > 1:
+                    marks[at] |= Mark.SECOND_OF_SAME_TIME
+        marked = () if marks is None else (occurrences or repeat(1), marks)
+        statement = _INSERT[_MARKED if marked else _PLAIN, len(answer.values)]
+        if statement != self._statement:
+            self.insert()
+            self._statement = statement
+        self._parts.append(
+            zip(
+                repeat(handover.stream_id),
+                range(tail.last_seq + 1, tail.last_seq + 1 + count),
+                answer.times,
+                answer.statuses,
+                repeat(handover.received_at_s),
+                *marked,
+                *answer.values,
+                strict=False,
+            )
+        )
+        self.next_id += count
+        return _moved(tail, answer, self.next_id - count)
+
+    def insert(self) -> None:
+        """Put what was taken into the table."""
+        if self._parts:
+            self.connection.executemany(self._statement, chain.from_iterable(self._parts))
+            self._parts = []
 
 
-def _moved(tail: StreamTail, rows: Sequence[ProfileRow], first_id: int) -> StreamTail:
-    """Return where the stream ends when `rows` were added."""
-    times = [row[0] for row in rows]
-    edge_s, edge_id = max(times), tail.edge_id
+def _occurrences(times: Sequence[int], stored: dict[int, list[Content]]) -> list[int]:
+    seen = Counter({time: len(contents) for time, contents in stored.items()})
+    occurrences = []
+    for time in times:
+        seen[time] += 1
+        occurrences.append(seen[time])
+    return occurrences
+
+
+def _moved(tail: StreamTail, answer: AnswerColumns, first_id: int) -> StreamTail:
+    """Return where the stream ends when the rows of `answer` were added."""
+    times = answer.times
+    edge_s, edge_id = times[-1], tail.edge_id
+    places: Sequence[int] = range(max(0, len(times) - RECENT_ROWS), len(times))
+    if not all(map(lt, times, times[1:])):  # not in order: any of them may be among the latest
+        edge_s, places = max(times), range(len(times))
     if tail.edge_s is not None and edge_s <= tail.edge_s:
         edge_s = tail.edge_s
     else:
         edge_id = first_id + times.index(edge_s)
-    old = tail.recent or ()
+    recent = list(tail.recent or ())
+    recent += [
+        (times[place], _content(answer, place))
+        for place in places
+        if times[place] >= tail.recent_from_s
+    ]
     recent_from_s = tail.recent_from_s
-    latest = sorted([time for time, _ in old] + times)[-RECENT_ROWS:]
-    if len(latest) == RECENT_ROWS:
-        recent_from_s = max(recent_from_s, latest[0])
-    recent = [item for item in old if item[0] >= recent_from_s]
-    recent += [(row[0], _content(row)) for row in rows if row[0] >= recent_from_s]
-    return replace(
-        tail,
-        last_seq=tail.last_seq + len(rows),
+    if len(recent) > 2 * RECENT_ROWS:  # cut back by half at a time
+        recent_from_s = max(recent_from_s, sorted(map(_time_of, recent))[-RECENT_ROWS])
+        recent = [item for item in recent if item[0] >= recent_from_s]
+    elif len(places) < len(times):
+        recent_from_s = max(recent_from_s, times[places[0]])
+        recent = [item for item in recent if item[0] >= recent_from_s]
+    return StreamTail(
+        growing=tail.growing,
+        last_seq=tail.last_seq + len(times),
         edge_s=edge_s,
         edge_id=edge_id,
         recent=tuple(recent),
@@ -259,8 +338,12 @@ def _by_time(items: Iterable[TimedContent]) -> dict[int, list[Content]]:
     return contents
 
 
-def _content(row: ProfileRow) -> Content:
-    return row[2], row[1] & CLOCK_STATUS, row[3]
+def _content(answer: AnswerColumns, place: int) -> Content:
+    return (
+        answer.statuses[place],
+        answer.clock_statuses[place] & CLOCK_STATUS,
+        answer.rows_values[place],
+    )
 
 
 def _stored_content(row: tuple[int | None, ...]) -> TimedContent:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from drivers.dlms.companion import Entity
+from gateway.store.coverage import CoverageTexts
 from gateway.store.row_writer import StreamTail
 from gateway.store.stream import StreamDescription, columns_from_json
 
@@ -16,6 +17,7 @@ class KnownStream:
     stream_id: int
     description: StreamDescription
     tail: StreamTail
+    coverage: CoverageTexts
 
 
 def growing_columns(description: StreamDescription) -> tuple[int, ...]:
@@ -24,7 +26,7 @@ def growing_columns(description: StreamDescription) -> tuple[int, ...]:
 
 
 _ALL: Final = """
-    SELECT s.id, s.usn, s.entity, s.last_seq, s.edge_s, s.edge_id,
+    SELECT s.id, s.usn, s.entity, s.last_seq, s.edge_s, s.edge_id, s.covered, s.doubted,
            d.parent_usn, d.capture_period_s, d.columns
     FROM stream s JOIN description d ON d.stream_id = s.id AND d.from_seq =
         (SELECT MAX(from_seq) FROM description WHERE stream_id = s.id)
@@ -35,7 +37,8 @@ def load_streams(connection: sqlite3.Connection) -> list[KnownStream]:
     """Return every stream with what holds for its next row."""
     known = []
     for row in connection.execute(_ALL):
-        stream_id, usn, entity, last_seq, edge_s, edge_id, parent_usn, period_s, columns = row
+        stream_id, usn, entity, last_seq, edge_s, edge_id, *more = row
+        covered, doubted, parent_usn, period_s, columns = more
         description = StreamDescription(
             usn=usn,
             entity=Entity(entity),
@@ -46,7 +49,14 @@ def load_streams(connection: sqlite3.Connection) -> list[KnownStream]:
         tail = StreamTail(
             growing=growing_columns(description), last_seq=last_seq, edge_s=edge_s, edge_id=edge_id
         )
-        known.append(KnownStream(stream_id=stream_id, description=description, tail=tail))
+        known.append(
+            KnownStream(
+                stream_id=stream_id,
+                description=description,
+                tail=tail,
+                coverage=(covered, doubted),
+            )
+        )
     return known
 
 

@@ -60,6 +60,26 @@ _FOUND, _CONFIRMED, _LOST = 1, 2, 4  # first octet of a Synchro_Indication
 
 _SHOWN_IN_HEX = ("_mac", "source", "destination", "_step", "_options")
 
+_Octets = (
+    IsaConfirm
+    | SyntaxErrorReport
+    | SpySearchSynchro
+    | SpySubframe
+    | SpyNoAlarmFound
+    | SpyAlarmFound
+    | SpyNoSubframe
+    | SpySynchroFound
+)
+_Rare = (
+    SynchroFound
+    | SynchroConfirmed
+    | SynchroLost
+    | IsaRequest
+    | OldWriteConfig
+    | UnknownCommand
+    | _Octets
+)
+
 Code = TypeVar("Code", bound=IntEnum)
 
 
@@ -77,8 +97,45 @@ def decode_message(frame: HostFrame) -> Message:
     return message
 
 
-def encode_message(message: Message) -> HostFrame:  # noqa: C901, PLR0911, PLR0912  (one table)
+def encode_message(message: Message) -> HostFrame:  # noqa: C901, PLR0911, PLR0912  (a table)
     """Return the frame that says `message`."""
+    match message:
+        case DesynchroRequest():
+            return HostFrame(Command.DESYNCHRO_REQUEST)
+        case ResetRequest():
+            return HostFrame(Command.RESET_REQUEST)
+        case DataIndication(mac):
+            return HostFrame(Command.MA_DATA_INDICATION, mac.encode())
+        case DataIndicationBadCrc(mac):
+            return HostFrame(Command.MA_DATA_INDICATION_BAD_CRC, mac.encode())
+        case DataRequest(mac):
+            return HostFrame(Command.MA_DATA_REQUEST, mac.encode())
+        case DataConfirm(status):
+            return HostFrame(Command.MA_DATA_CONFIRM, bytes([status]))
+        case WriteConfigRequest(config):
+            return HostFrame(Command.WRITE_CONFIG_REQUEST, config.encode())
+        case WriteConfigConfirm(config):
+            return HostFrame(Command.WRITE_CONFIG_CONFIRM, config.encode())
+        case WriteConfigError(code):
+            return HostFrame(Command.WRITE_CONFIG_ERROR, bytes([code]))
+        case AccessDbRequest(record):
+            data = access_db.encode_record(record, confirm=False)
+            return HostFrame(Command.ACCESS_DB_REQUEST, data)
+        case AccessDbConfirm(record):
+            data = access_db.encode_record(record, confirm=True)
+            return HostFrame(Command.ACCESS_DB_CONFIRM, data)
+        case AccessDbError(code):
+            return HostFrame(Command.ACCESS_DB_ERROR, bytes([code]))
+        case _:
+            return _encode_rare(message)
+
+
+def describe(message: Message) -> dict[str, object]:
+    """Return the message's name and its fields as plain values, octets as hex."""
+    return {"command": type(message).__name__} | _plain_fields(message)
+
+
+def _encode_rare(message: _Rare) -> HostFrame:
     match message:
         case SynchroFound(spy):
             return HostFrame(Command.SYNCHRO_INDICATION, bytes([_FOUND, 0]) + _spy_octets(spy))
@@ -88,58 +145,33 @@ def encode_message(message: Message) -> HostFrame:  # noqa: C901, PLR0911, PLR09
         case SynchroLost():
             words = _words(message.first_mac, message.second_mac)
             return HostFrame(Command.SYNCHRO_INDICATION, bytes([_LOST, message.cause]) + words)
-        case DesynchroRequest():
-            return HostFrame(Command.DESYNCHRO_REQUEST)
-        case ResetRequest():
-            return HostFrame(Command.RESET_REQUEST)
-        case SyntaxErrorReport(octets):
-            return HostFrame(Command.SYNTAX_ERROR, octets)
-        case OldWriteConfig(command, octets) | UnknownCommand(command, octets):
-            return HostFrame(command, octets)
-        case AccessDbRequest(record):
-            data = access_db.encode_record(record, confirm=False)
-            return HostFrame(Command.ACCESS_DB_REQUEST, data)
-        case AccessDbConfirm(record):
-            data = access_db.encode_record(record, confirm=True)
-            return HostFrame(Command.ACCESS_DB_CONFIRM, data)
-        case AccessDbError(code):
-            return HostFrame(Command.ACCESS_DB_ERROR, bytes([code]))
-        case DataIndication(mac):
-            return HostFrame(Command.MA_DATA_INDICATION, mac.encode())
-        case DataIndicationBadCrc(mac):
-            return HostFrame(Command.MA_DATA_INDICATION_BAD_CRC, mac.encode())
-        case DataRequest(mac):
-            return HostFrame(Command.MA_DATA_REQUEST, mac.encode())
-        case DataConfirm(status):
-            return HostFrame(Command.MA_DATA_CONFIRM, bytes([status]))
         case IsaRequest():
             words = _words(message.level, message.transmission_position)
             return HostFrame(Command.ISA_REQUEST, words)
+        case OldWriteConfig(command, octets) | UnknownCommand(command, octets):
+            return HostFrame(command, octets)
+        case _:
+            return _encode_octets(message)
+
+
+def _encode_octets(message: _Octets) -> HostFrame:  # noqa: PLR0911  (a table)
+    match message:
         case IsaConfirm(octets):
             return HostFrame(Command.ISA_CONFIRM, octets)
-        case WriteConfigRequest(config):
-            return HostFrame(Command.WRITE_CONFIG_REQUEST, config.encode())
-        case WriteConfigConfirm(config):
-            return HostFrame(Command.WRITE_CONFIG_CONFIRM, config.encode())
-        case WriteConfigError(code):
-            return HostFrame(Command.WRITE_CONFIG_ERROR, bytes([code]))
-        case SpyNoSubframe(spy):
-            return HostFrame(Command.SPY_NO_SUBFRAME, _spy_octets(spy))
-        case SpySubframe(spy, p_sdu):
-            return HostFrame(Command.SPY_SUBFRAME, _spy_octets(spy) + p_sdu)
+        case SyntaxErrorReport(octets):
+            return HostFrame(Command.SYNTAX_ERROR, octets)
         case SpySearchSynchro():
             return HostFrame(Command.SPY_SEARCH_SYNCHRO)
+        case SpySubframe(spy, octets):
+            return HostFrame(Command.SPY_SUBFRAME, _spy_octets(spy) + octets)
+        case SpyNoAlarmFound(spy, octets):
+            return HostFrame(Command.SPY_NO_ALARM_FOUND, _spy_octets(spy) + octets)
+        case SpyAlarmFound(spy, octets):
+            return HostFrame(Command.SPY_ALARM_FOUND, _spy_octets(spy) + octets)
+        case SpyNoSubframe(spy):
+            return HostFrame(Command.SPY_NO_SUBFRAME, _spy_octets(spy))
         case SpySynchroFound(spy):
             return HostFrame(Command.SPY_SYNCHRO_FOUND, _spy_octets(spy))
-        case SpyNoAlarmFound(spy, pattern):
-            return HostFrame(Command.SPY_NO_ALARM_FOUND, _spy_octets(spy) + pattern)
-        case SpyAlarmFound(spy, pattern):
-            return HostFrame(Command.SPY_ALARM_FOUND, _spy_octets(spy) + pattern)
-
-
-def describe(message: Message) -> dict[str, object]:
-    """Return the message's name and its fields as plain values, octets as hex."""
-    return {"command": type(message).__name__} | _plain_fields(message)
 
 
 def _plain_fields(value: object) -> dict[str, object]:

@@ -76,6 +76,7 @@ class HostLink:
         self._t_req_until: float | None = None  # T_REQ may rise once STX is out
         self._frame: HostFrame | None = None
         self._needs_config = False
+        self._was_sent = False  # at least once
         self._tries_left = 0
         self._polls_left = 0
         self._busy_until: float | None = None
@@ -101,6 +102,7 @@ class HostLink:
         assert self._state is _State.IDLE, "one request at a time"
         self._frame = frame
         self._needs_config = needs_config
+        self._was_sent = False
         self._tries_left = self._settings.link_tries
         self._polls_left = self._settings.status_tries
         self._busy_until = None
@@ -190,8 +192,8 @@ class HostLink:
             if last and last[0] == frame and now - last[1] < _REPEAT_WINDOW_S:
                 self.counters.repeats_received += 1
                 return
-        elif self._state is _State.SENT and _answers(frame, self._frame):
-            self._end(LinkOutcome.DELIVERED)  # its ACK was lost on the way
+        elif self._state is not _State.IDLE and self._was_sent and _answers(frame, self._frame):
+            self._end(LinkOutcome.DELIVERED)  # its ACK was lost, or read as NAK
         self._frames.append(frame)
 
     def _take_status(self, status: StatusMessage, now: float) -> None:
@@ -210,6 +212,7 @@ class HostLink:
             self.counters.frames_sent += 1
             self._last_indication = None  # whatever comes from now on may answer this frame
             self._state = _State.SENT
+            self._was_sent = True
             self._t_req_until = now + 2 * self._settings.octet_s
             self._wake_at = now + len(octets) * self._settings.octet_s + self._settings.ack_wait_s
 

@@ -8,20 +8,15 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from hal.errors import HalError, ModemRefused, ModemReset, ModemSilent
-from hal.plc_modem.access_db import Ident, request_record
 from hal.plc_modem.chip_dialogue import ChipDialogue, ModemDisobeys
+from hal.plc_modem.chip_procedures import check_configured, configure, read_chip_counters
 from hal.plc_modem.host_frame import DATA_OCTETS_MAX, Command, HostFrame
 from hal.plc_modem.mac_record import HEADER_OCTETS
 from hal.plc_modem.messages import (
-    AccessDbConfirm,
-    AccessDbRequest,
     ConfirmStatus,
     DataConfirm,
     DataIndication,
     DataIndicationBadCrc,
-    ResetRequest,
-    WriteConfigConfirm,
-    WriteConfigRequest,
 )
 from hal.plc_modem.settings import PlcModemSettings
 from hal.ports import BytePort, OutputPin
@@ -31,6 +26,7 @@ log = logging.getLogger(__name__)
 _BUSY = (ConfirmStatus.LM_TU3, ConfirmStatus.LM_TU4)
 _TROUBLE = (ModemReset, ModemSilent, ModemDisobeys)
 _CONFIG_TRIES = 3
+_MAINS_TOLERANCE = 0.97  # the slots follow the mains, which may be a little fast
 _CONFIRMS_MISSING_MAX = 3  # in a row; then the modem is reset
 
 T = TypeVar("T")
@@ -154,7 +150,7 @@ class AmisModem:
         counts = self.counters()
         if self._up.is_set():
             try:
-                counts |= await self._ask(_Job(_read_chip_counters))
+                counts |= await self._ask(_Job(read_chip_counters))
             except HalError:
                 log.debug("no counters from the modem", exc_info=True)
         return counts
@@ -201,7 +197,7 @@ class AmisModem:
                 await self._jobs.popleft().run(chip)
                 watch_at = chip.now() + self._settings.watch_period_s
             elif chip.now() >= watch_at:
-                await _check_configured(chip)
+                await check_configured(chip)
                 watch_at = chip.now() + self._settings.watch_period_s
             else:
                 await chip.step(watch_at)
@@ -212,7 +208,7 @@ class AmisModem:
         pause_s = self._settings.pause_after_failure_s
         while True:
             try:
-                await self._configure(chip)
+                await configure(chip, self._settings)
                 break
             except ModemSilent as error:
                 silent += 1
@@ -233,20 +229,6 @@ class AmisModem:
         self._counts["times_configured"] += 1
         self._up.set()
         log.info("modem is up", extra={"AFTER_S": round(chip.now() - began_at, 2)})
-
-    async def _configure(self, chip: ChipDialogue) -> None:
-        settings = self._settings
-        if not (await chip.poll()).not_set:
-            await chip.deliver(ResetRequest(), needs_config=False)
-            await _wait_for_status(chip, settings.reply_wait_s, not_set=True)
-        config = settings.master_config()
-        await chip.deliver(WriteConfigRequest(config), needs_config=False)
-        reply = await chip.reply(WriteConfigConfirm, chip.now() + settings.reply_wait_s)
-        if reply is None:
-            raise ModemDisobeys("no answer to the configuration")
-        if reply.config != config:
-            raise ModemDisobeys("the modem echoes another configuration")
-        await _wait_for_status(chip, settings.pll_wait_s, not_set=False)
 
     async def _transmit(self, chip: ChipDialogue, request: HostFrame) -> None:
         settings = self._settings
@@ -272,7 +254,7 @@ class AmisModem:
         until = chip.now() + self._settings.confirm_wait_s(octets)
         # No frame can be out before its own airtime is over: an earlier OK is the late confirm of
         # a frame before it.
-        earliest_ok = began_at + 0.9 * self._settings.first_copy_s(octets)
+        earliest_ok = began_at + _MAINS_TOLERANCE * self._settings.first_copy_s(octets)
         while (confirm := await chip.reply(DataConfirm, until)) is not None:
             if confirm.status != ConfirmStatus.OK or chip.now() >= earliest_ok:
                 self._confirms_missing = 0
@@ -283,7 +265,7 @@ class AmisModem:
         self._confirms_missing += 1
         if self._confirms_missing >= _CONFIRMS_MISSING_MAX:
             raise ModemDisobeys("no MA_Data_Confirm several times in a row")
-        await _check_configured(chip)
+        await check_configured(chip)
         raise _ConfirmMissing("no MA_Data_Confirm; whether the frame went out is unknown")
 
     def _take_indication(self, indication: DataIndication | DataIndicationBadCrc) -> None:
@@ -300,37 +282,6 @@ class AmisModem:
     def _fail_jobs(self, error: HalError) -> None:
         while self._jobs:
             self._jobs.popleft().fail(error)
-
-
-async def _check_configured(chip: ChipDialogue) -> None:
-    """Ask for a status; twice, as it has no checksum, before the configuration counts as lost."""
-    if (await chip.poll()).not_set and (await chip.poll()).not_set:
-        raise ModemReset("the modem has lost its configuration")
-
-
-async def _wait_for_status(chip: ChipDialogue, wait_s: float, *, not_set: bool) -> None:
-    until = chip.now() + wait_s
-    while True:
-        status = await chip.poll()
-        if status.not_set is not_set and (not_set or status.pll_locked):
-            return
-        if chip.now() >= until:
-            break
-        await chip.pause(0.02)
-    if not_set or status.not_set:
-        raise ModemDisobeys("the modem did not follow a reset or a configuration")
-    log.warning("modem is not locked on the mains", extra={"WAITED_S": wait_s})
-
-
-async def _read_chip_counters(chip: ChipDialogue) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for ident, numbers in ((Ident.COUNTERS, (0,)), (Ident.SOFTWARE_VERSION, ())):
-        await chip.deliver(AccessDbRequest(request_record(ident, *numbers)))
-        reply = await chip.reply(AccessDbConfirm, chip.now() + 1.0)
-        if reply is None or reply.record.ident != ident:
-            raise ModemDisobeys(f"no answer to AccessDB {ident.name}")
-        counts |= {f"chip_{name}": number for name, number in reply.record.fields}
-    return counts
 
 
 def _only_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:

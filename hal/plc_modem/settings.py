@@ -39,7 +39,7 @@ class PlcModemSettings:
     ack_wait_s: float = 0.3  # from the end of our frame to ACK or NAK
     reply_wait_s: float = 1.0  # from ACK to the confirm of a command that needs no airtime
     confirm_slack_s: float = 1.0  # beyond the airtime of the first copy
-    octet_gap_s: float = 0.1  # a pause that ends a frame; generous, or a late wake-up cuts frames
+    octet_gap_s: float = 0.25  # a pause that ends a frame; generous, or a late wake-up cuts frames
     link_tries: int = 5  # frames NAKed or unanswered before the modem is reset
     status_tries: int = 3  # polls without a status before the modem counts as silent
     resets_while_silent: int = 5  # attempts to bring up a silent modem before giving up

@@ -77,7 +77,8 @@ class LiveView:
             _bar(collected or 0, held),
             Text("the daemon is away", style="red") if collected is None else f"{collected} rows",
         )
-        table.add_row("committed", _bar(committed, held), f"{committed} of {held} rows")
+        more = "" if sample.capturing else ", no more arise"
+        table.add_row("committed", _bar(committed, held), f"{committed} of {held} rows{more}")
         busy = sample.line_busy_s / max(sample.at_s, 0.1)
         table.add_row("line", Text(sample.line), f"busy {busy:.0%} of the time")
         wan = Text("CUT", style="bold red") if sample.wan_is_cut else Text("up", style="green")

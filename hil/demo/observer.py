@@ -25,6 +25,7 @@ class HeadEndFigures:
 
     rows: int = 0
     batches_repeated: int = 0
+    deaths: int = 0
     first_commit_at_s: float | None = None
 
 
@@ -37,7 +38,7 @@ class Observer:
 
     async def look(self, at_s: float, *, wan_is_cut: bool) -> Sample:
         """Return how the bench stands."""
-        collected, head_end = await asyncio.gather(self._collected(), self.head_end())
+        daemon, head_end = await asyncio.gather(self._daemon(), self.head_end())
         with contextlib.suppress(NoJsonAnswer):
             socket = self._layout.socket("line.sock")
             self._line = await ask(socket, {"do": "status"}, within_s=_LOOK_WITHIN_S)
@@ -48,11 +49,12 @@ class Observer:
             meters_registered=sum(_is_registered(meter) for meter in meters),
             meters_expected=len(meters) + len(self._line.get("waiting", [])),
             rows_held=int(self._line.get("rows", 0)),
-            rows_collected=collected,
+            rows_collected=_rows_collected(daemon),
             rows_committed=head_end.rows,
             batches_repeated=head_end.batches_repeated,
             line_busy_s=float(counters.get("busy_s", 0.0)),
-            line=_line_in_words(counters, capturing=bool(self._line.get("capturing", True))),
+            line=_line_in_words(counters, daemon),
+            capturing=bool(self._line.get("capturing", True)),
             wan_is_cut=wan_is_cut,
         )
 
@@ -60,14 +62,13 @@ class Observer:
         """Return what the head-end has committed."""
         return await asyncio.to_thread(_read_head_end, self._layout)
 
-    async def _collected(self) -> int | None:
+    async def _daemon(self) -> dict[str, Any]:
+        """Return the answer to `gridgate status`; empty while there is no daemon to ask."""
+        socket = self._layout.socket("control.sock")
         try:
-            answer = await ask(
-                self._layout.socket("control.sock"), {"ask": "status"}, within_s=_LOOK_WITHIN_S
-            )
+            return await ask(socket, {"ask": "status"}, within_s=_LOOK_WITHIN_S)
         except NoJsonAnswer:
-            return None
-        return _find_figure(answer, "rows")
+            return {}
 
 
 def _read_head_end(layout: DemoLayout) -> HeadEndFigures:
@@ -82,6 +83,7 @@ def _read_head_end(layout: DemoLayout) -> HeadEndFigures:
     return HeadEndFigures(
         rows=int(rows),
         batches_repeated=int(counters.get("batches_repeated", 0)),
+        deaths=int(counters.get("deaths", 0)),
         first_commit_at_s=None if first is None else float(first),
     )
 
@@ -90,12 +92,12 @@ def _is_registered(meter: dict[str, Any]) -> bool:
     return str(meter.get("state", "")).upper() == _REGISTERED and bool(meter.get("powered", True))
 
 
-def _line_in_words(counters: dict[str, Any], *, capturing: bool) -> str:
+def _line_in_words(counters: dict[str, Any], daemon: dict[str, Any]) -> str:
+    doing = daemon.get("line", {}).get("doing", "not driven")
     frames = f"{counters.get('frames_from_modem', 0)} frames out, {counters.get('answers', 0)} back"
-    noise = f"{counters.get('collisions', 0)} collisions"
-    return f"{frames}, {noise}{'' if capturing else ', no more rows arise'}"
+    return f"{doing}; {frames}, {counters.get('collisions', 0)} collisions"
 
 
-def _find_figure(answer: dict[str, Any], name: str) -> int | None:
-    value = answer.get(name)
-    return value if isinstance(value, int) else None
+def _rows_collected(daemon: dict[str, Any]) -> int | None:
+    rows = daemon.get("store", {}).get("rows")
+    return rows if isinstance(rows, int) else None

@@ -1,13 +1,12 @@
 """The clock as a COSEM object (class 8)."""
 
-from dataclasses import dataclass
-
 from drivers.dlms.axdr import Data
 from drivers.dlms.companion import InterfaceClass
 from drivers.dlms.date_time import DEVIATION_UNSPECIFIED, CosemDateTime
 from drivers.dlms.service_error import DataAccessError
-from drivers.dlms.sn_server import AccessRefused
+from drivers.dlms.sn_objects import AccessRefused
 from hil.meter.module import MeterModule
+from hil.meter.moment import Moment
 from hil.meter.objects import Place, ReadOnlyObject
 
 TIME = 2
@@ -21,19 +20,6 @@ _CLOCK_BASE = 9
 _DST_SHIFT_MIN = 60
 _LAST_SUNDAY = 0xFE  # day of month: last; with a weekday it means the last such day
 _INTERNAL_CRYSTAL = 1
-
-
-@dataclass(slots=True)
-class Moment:
-    """When the request that is being served was heard.
-
-    Attributes:
-        true_s: true time, UTC seconds.
-        delay_s: how long the repetitions took that brought it here, after its first copy.
-    """
-
-    true_s: float = 0.0
-    delay_s: float = 0.0
 
 
 class ClockObject(ReadOnlyObject):

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from drivers.dlms.companion import Medium
-from drivers.dlms.sn_server import RawDataShape
 from hil.meter.registers import Quantity
 
 
@@ -21,7 +20,7 @@ class MeterKind:
         slave_media: which medium the configuration expects on channel 0, 1, 2, 3.
         first_base_name: short name of the first object that has no reserved one.
         pdu_octets_max: longest APDU that the module takes or gives.
-        raw_data_shape: which of the two known forms its long answers have.
+        bare_block_data: the blocks of its long answers hold bare data, without counts and choices.
     """
 
     name: str
@@ -36,7 +35,7 @@ class MeterKind:
     slave_media: tuple[Medium, Medium, Medium, Medium]
     first_base_name: int
     pdu_octets_max: int
-    raw_data_shape: RawDataShape
+    bare_block_data: bool
 
 
 SINGLE_PHASE = MeterKind(
@@ -52,7 +51,7 @@ SINGLE_PHASE = MeterKind(
     slave_media=(Medium.GAS, Medium.WATER_COLD, Medium.HEAT, Medium.WATER_HOT),
     first_base_name=0x2000,
     pdu_octets_max=239,
-    raw_data_shape=RawDataShape.RESULTS,
+    bare_block_data=False,
 )
 
 POLYPHASE = MeterKind(
@@ -73,5 +72,5 @@ POLYPHASE = MeterKind(
     slave_media=(Medium.WATER_COLD, Medium.GAS, Medium.WATER_HOT, Medium.HEAT),
     first_base_name=0x1400,
     pdu_octets_max=239,
-    raw_data_shape=RawDataShape.BARE_DATA,
+    bare_block_data=True,
 )

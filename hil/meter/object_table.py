@@ -48,8 +48,9 @@ from drivers.dlms.companion import (
     slave_usn,
 )
 from drivers.dlms.obis import Obis
-from hil.meter.clock_object import ClockObject, Moment
+from hil.meter.clock_object import ClockObject
 from hil.meter.module import MeterModule
+from hil.meter.moment import Moment
 from hil.meter.objects import (
     NumberObject,
     Place,

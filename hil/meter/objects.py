@@ -8,7 +8,7 @@ from drivers.dlms.axdr import Data
 from drivers.dlms.companion import InterfaceClass
 from drivers.dlms.obis import Obis
 from drivers.dlms.service_error import DataAccessError
-from drivers.dlms.sn_server import AccessRefused
+from drivers.dlms.sn_objects import AccessRefused
 
 VALUE = 2
 SCALER_UNIT = 3

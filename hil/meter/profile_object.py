@@ -9,7 +9,7 @@ from drivers.dlms.data_types import DataTag
 from drivers.dlms.date_time import CosemDateTime
 from drivers.dlms.obis import Obis
 from drivers.dlms.service_error import DataAccessError
-from drivers.dlms.sn_server import AccessRefused
+from drivers.dlms.sn_objects import AccessRefused
 from drivers.errors import MalformedFrame
 from hil.meter.objects import Place, ReadOnlyObject
 from hil.meter.rows import Row, RowRing

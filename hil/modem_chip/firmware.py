@@ -76,10 +76,10 @@ class ChipFirmware:
         """Prepare a chip after power-on; `on_config` is called when it is set or reset."""
         self.data_base: ChipDataBase | None = None
         self.terms: LineTerms | None = None
+        self.on_air: MacFrame | None = None  # its first copy is not out yet
         self._tell_host = tell_host
         self._transmit = transmit
         self._on_config = on_config
-        self._on_air: MacFrame | None = None  # first copy not out yet
         self._busy_until = 0.0
         self._synchronised = False
         self._confirmed = False
@@ -98,10 +98,14 @@ class ChipFirmware:
         rate = 2400 if self.data_base is None else self.data_base.config.bit_rate_bps
         return _SLOT_BITS / rate
 
+    def first_copy_s(self, frame: MacFrame) -> float:
+        """Return how long the first copy of a frame takes."""
+        return subframe_count(len(frame.m_sdu), self._packing()) * self.slot_s
+
     def reset(self) -> None:
         """Go back to not set."""
         self.data_base = None
-        self._on_air = None
+        self.on_air = None
         self._busy_until = 0.0
         self._lose_synchronism()
         self._on_config()
@@ -156,15 +160,11 @@ class ChipFirmware:
                 if self.data_base is not None:
                     self.data_base.count_invalid()
 
-    def line_vanished(self, now: float) -> None:
-        """The power line's process is gone: the chip sends into nothing and does not notice."""
-        self._first_copy_is_out(now)
-
     def _say(self, message: Message) -> None:
         self._tell_host(encode_message(message))
 
     def _is_busy(self, now: float) -> bool:
-        return self._on_air is not None or now < self._busy_until
+        return self.on_air is not None or now < self._busy_until
 
     def _packing(self) -> Packing:
         return Packing(self.terms.packing) if self.terms is not None else Packing.MODEL_A
@@ -218,15 +218,14 @@ class ChipFirmware:
         except DriverError:
             self._say(DataConfirm(ConfirmStatus.LM_SE))
             return
-        self._on_air = frame
+        self.on_air = frame
         self.data_base.count("transmitted")
         self._transmit(octets)
 
     def _first_copy_is_out(self, now: float) -> None:
-        frame, self._on_air = self._on_air, None
+        frame, self.on_air = self.on_air, None
         if frame is not None:
-            slots = subframe_count(len(frame.m_sdu), self._packing()) * frame.initial_credit
-            self._busy_until = now + slots * self.slot_s
+            self._busy_until = now + frame.initial_credit * self.first_copy_s(frame)
             self._say(DataConfirm(ConfirmStatus.OK))
 
     def _hear_copy(self, octets: bytes) -> None:

@@ -43,7 +43,7 @@ EXCEPTIONS = {("hil.virtual_rig", "gateway.app")}
 
 DOORS = {
     "amqtt": ("hil/broker.py", "hil/amqtt_process.py"),
-    "annotated_types": ("gateway/core/",),
+    "annotated_types": ("gateway/",),
     "cryptography": (
         "drivers/dlms/ciphering.py",
         "firmware_update/manifest.py",

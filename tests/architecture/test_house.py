@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.house_rules import FILE_LINES_MAX, FLOORS_MAX, broken_rules
-from tests.architecture.import_graph import PACKAGES, floors, module_graph, source_files
+from tests.architecture.import_graph import PACKAGES, module_graph, source_files
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -19,7 +19,7 @@ def test_the_rules_are_read_from_the_real_house() -> None:
     """The test above looks at something: all packages, and chains of imports through them."""
     files = source_files(REPOSITORY)
     assert {file.parts[0] for file in files} == set(PACKAGES)
-    assert max(floors(module_graph(REPOSITORY)).values()) >= 2
+    assert sum(map(len, module_graph(REPOSITORY).values())) > len(files)
 
 
 @pytest.mark.parametrize(

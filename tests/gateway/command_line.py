@@ -3,7 +3,7 @@
 import io
 from dataclasses import dataclass
 
-from gateway.cli.command_line import run_command_line
+from gateway.__main__ import run_command_line
 
 
 @dataclass(frozen=True, slots=True)

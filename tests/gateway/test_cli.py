@@ -103,7 +103,7 @@ def test_a_reader_that_goes_away_leaves_no_traceback() -> None:
 def test_a_command_loads_no_more_than_it_needs(words: str, forbidden: set[str]) -> None:
     program = (
         "import io, sys\n"
-        "from gateway.cli.command_line import run_command_line\n"
+        "from gateway.__main__ import run_command_line\n"
         f"run_command_line({words}, io.StringIO(), io.StringIO(), io.StringIO())\n"
         f"print(*sorted({forbidden} & set(sys.modules)))\n"
     )

@@ -154,6 +154,16 @@ def test_one_of_two_rows_of_a_clock_set_back_is_missed(directory: Path) -> None:
     assert _faults(judge_directory(directory)) == {"missing": 1, "duplicated": 1}
 
 
+def test_a_gap_in_the_record_numbers_is_told(directory: Path) -> None:
+    """UPL-1: seq counts from 1 without gap or reuse, per stream."""
+    _change(directory, "UPDATE rows SET dc_id = 'D', epoch = 'E', seq = 1 + (rowid - 1) % 20")
+    assert judge_directory(directory).sequence_gaps == 0
+    _change(directory, "UPDATE rows SET seq = seq + 2 WHERE rowid = 20")
+    assert judge_directory(directory).sequence_gaps == 2
+    _change(directory, "UPDATE rows SET seq = 7 WHERE rowid = 20")
+    assert judge_directory(directory).sequence_gaps == 1
+
+
 def test_an_empty_bench_proves_nothing(directory: Path) -> None:
     """No rows on either side is no success."""
     for file in ("truth.sqlite", "head_end.sqlite"):

@@ -13,6 +13,10 @@ CREATE TABLE stream (
     committed_seq INTEGER NOT NULL DEFAULT 0,   -- the head-end has 1..committed_seq
     edge_s INTEGER,                             -- newest captured_at_s
     edge_id INTEGER,                            -- first reading.id of that time
+    -- Closed intervals of captured_at_s, JSON: [[first, last], ...]. Covered: read completely.
+    -- Doubted: rows are stored there, but there may be more; a second look is compared.
+    covered TEXT NOT NULL DEFAULT '[]',
+    doubted TEXT NOT NULL DEFAULT '[]',
     UNIQUE (usn, entity)
 );
 
@@ -31,22 +35,12 @@ CREATE TABLE reading (
     stream_id INTEGER NOT NULL,
     seq INTEGER NOT NULL,                       -- 1, 2, 3 ... within the stream
     captured_at_s INTEGER NOT NULL,             -- UTC by the meter's clock
-    occurrence INTEGER NOT NULL,                -- 1, 2, ... among rows of the same captured_at_s
+    occurrence INTEGER NOT NULL DEFAULT 1,      -- 1, 2, ... among rows of the same captured_at_s
     status INTEGER NOT NULL,                    -- the meter's own status word
-    mark INTEGER NOT NULL,                      -- gateway.store.marks.Mark
+    mark INTEGER NOT NULL DEFAULT 0,            -- gateway.store.marks.Mark
     received_at_s INTEGER NOT NULL,
     v1 INTEGER, v2 INTEGER, v3 INTEGER, v4 INTEGER
 );
-
--- Closed intervals of captured_at_s, per stream. Covered: read completely. Doubted: rows are
--- stored there, but there may be more; what is read there again is compared.
-CREATE TABLE interval (
-    stream_id INTEGER NOT NULL,
-    doubted INTEGER NOT NULL,
-    from_s INTEGER NOT NULL,
-    to_s INTEGER NOT NULL,
-    PRIMARY KEY (stream_id, doubted, from_s)
-) WITHOUT ROWID;
 
 CREATE TABLE journal (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -58,15 +52,14 @@ CREATE TABLE journal (
 
 CREATE TABLE batch (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
-    first_reading_id INTEGER NOT NULL,          -- first > last: no readings in this batch
-    last_reading_id INTEGER NOT NULL,
-    first_journal INTEGER NOT NULL,
-    last_journal INTEGER NOT NULL,
+    first_reading_id INTEGER,                   -- NULL: no readings in this batch
+    last_reading_id INTEGER,
+    first_journal INTEGER,
+    last_journal INTEGER,
     rows INTEGER NOT NULL,
     sha256 TEXT NOT NULL,
     payload BLOB,                               -- NULL once committed, until those before it are
     made_at_s INTEGER NOT NULL,
-    accepted_at_s INTEGER,
     committed_at_s INTEGER
 );
 

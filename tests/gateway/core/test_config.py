@@ -277,7 +277,7 @@ def test_passwords_that_others_can_read_are_refused(tmp_path: Path, mode: int) -
         ("[meters]\nX = 12345678\n", "[meters] X: wrong type where a password belongs; "),
         ("[meter]\nX = '12345678'\n", "[meter]: unknown section; "),
         ("meters = '12345678'\n", "[meters]: wrong type where a password belongs; "),
-        ("[meters]\nX = '12345678\nY = 1", "no valid TOML at line 2, "),
+        ('[meters]\nX = "12345678\nY = 1', "no valid TOML at line 2, "),
     ],
 )
 def test_a_wrong_credentials_file_is_told_without_its_passwords(

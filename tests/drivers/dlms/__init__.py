@@ -1,0 +1,1 @@
+"""DLMS with short names, in both roles."""
