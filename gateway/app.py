@@ -138,7 +138,7 @@ def build(
     plan = _plan_settings(config)
     line = LineMaster(
         access=access,
-        discovery=_discovery(config, segment, access, book),
+        discovery=_discovery(config, segment, book),
         collector=Collector(access, buffer, timekeeper, clock, plan),
         timekeeper=timekeeper,
         book=book,
@@ -337,9 +337,7 @@ def _line_settings(config: Config) -> LineSettings:
     )
 
 
-def _discovery(
-    config: Config, segment: PlcSegment, access: MeterAccess, book: MeterBook
-) -> Discovery:
+def _discovery(config: Config, segment: PlcSegment, book: MeterBook) -> Discovery:
     slots = SlotChoice(
         slots_min=config.plc.discover_slots_min, slots_max=config.plc.discover_slots_max
     )
@@ -348,7 +346,7 @@ def _discovery(
         system_title=config.concentrator.system_title,
         timing=_timing(config),
     )
-    return Discovery(segment, access, book, slots, settings)
+    return Discovery(segment, book, slots, settings)
 
 
 async def _damaged_frames(modem: PlcModem) -> int:

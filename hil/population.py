@@ -17,6 +17,7 @@ from hil.meter.zone import LocalZone
 
 WRONG_CLOCK_S = 90.0
 HOP_DISTANCE_MAX = 3
+_HOP_WEIGHTS = (11, 6, 2, 1)  # of 20 meters, by hop distance
 _EVERY_POLYPHASE = 6
 _LATE_NUMBER = 5  # an ordinary single-phase meter; the last one of a smaller line
 _AHEAD_NUMBER = 2
@@ -68,8 +69,8 @@ def _planned(number: int, seed: int, chance: random.Random, *, plugged_in: bool)
         usn=f"U{seed % 1000:03d}{number + 1:06d}",
         kind=POLYPHASE if number % _EVERY_POLYPHASE == 0 else SINGLE_PHASE,
         seed=seed * 10_000 + number,
-        # Half of all meters hear the modem itself, as in a town; the rest needs repetitions.
-        hop_distance=chance.choice((0, 0, 0, 0, 0, 1, 1, 1, 2, HOP_DISTANCE_MAX)),
+        # Over half of all meters hear the modem itself, as in a town; the rest needs repetitions.
+        hop_distance=chance.choices(range(HOP_DISTANCE_MAX + 1), _HOP_WEIGHTS)[0],
         plugged_in=plugged_in,
         clock_offset_s=chance.uniform(-0.4, 0.4) if offset_s is None else offset_s,
         slaves=() if medium is None else (medium,),

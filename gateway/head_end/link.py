@@ -1,10 +1,9 @@
 """What the pusher needs of a link to the head-end, whatever carries it."""
 
 import asyncio
+from collections.abc import Mapping
 from enum import Enum
 from typing import Protocol
-
-from gateway.head_end.errors import LinkDown
 
 
 class PublishOutcome(Enum):
@@ -32,6 +31,9 @@ class HeadEndLink(Protocol):
         Raises:
             LinkDown: no connection, or it went before the answer.
         """
+
+    def describe(self) -> Mapping[str, str | int | bool]:
+        """Return what an operator should know; "connected" is in it."""
 
     async def receive(self) -> list[bytes]:
         """Wait for messages from the head-end; return all that have come, at least one."""
@@ -71,12 +73,3 @@ class LinkState:
         """See HeadEndLink."""
         if connection == self._connection:
             await self._down.wait()
-
-    def check_up(self) -> None:
-        """Check that there is a connection.
-
-        Raises:
-            LinkDown: there is none.
-        """
-        if not self.is_up:
-            raise LinkDown("not connected")

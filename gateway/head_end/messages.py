@@ -74,7 +74,6 @@ class StatusMessage(_Message):
 
     schema_name: Literal["gridgate.status.1"] = Field("gridgate.status.1", alias="schema")
     dc_id: str
-    epoch: str
     online: bool
 
 

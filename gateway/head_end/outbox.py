@@ -56,20 +56,12 @@ class Outbox:
         database: open.
         dc_id: goes into each batch.
         clock_now: UTC in seconds.
-        batch_rows_max: readings in one batch.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        dc_id: str,
-        clock_now: Callable[[], float],
-        batch_rows_max: int,
-    ) -> None:
+    def __init__(self, database: Database, dc_id: str, clock_now: Callable[[], float]) -> None:
         self._database = database
-        self._dc_id = dc_id
-        self._clock_now = clock_now
-        self._rows_max = batch_rows_max
+        self.dc_id = dc_id
+        self.clock_now = clock_now
         self._open: dict[int, Batch] = {}
         self._accepted: set[int] = set()
         self._committed_seqs: dict[int, int] = {}
@@ -89,6 +81,11 @@ class Outbox:
         self._told_reading_id, self._told_journal = told
         self._open = {batch.number: batch for batch in batches}
         self._accepted &= self._open.keys()
+
+    @property
+    def epoch(self) -> str:
+        """The store's; known once it is open."""
+        return self._database.epoch
 
     def open_batches(self) -> list[Batch]:
         """Return the batches that are not committed, oldest first."""
@@ -111,13 +108,15 @@ class Outbox:
 
         return await self._database.run(count)
 
-    async def make_batch(self) -> Batch | None:
+    async def make_batch(self, rows_max: int) -> Batch | None:
         """Make the next batch and store it; None when there is nothing to tell.
+
+        `rows_max` is how many readings it may carry.
 
         Raises:
             StoreError: nothing was made.
         """
-        made = await self._database.run(self._make)
+        made = await self._database.run(lambda file: self._make(file, rows_max))
         if made is None:
             return None
         batch, content = made
@@ -137,7 +136,7 @@ class Outbox:
             StoreError: nothing was noted; the head-end will be asked again.
         """
         wanted = sorted(set(numbers) & self._open.keys())
-        at_s = int(self._clock_now())
+        at_s = int(self.clock_now())
         marks, seqs = await self._database.run(lambda file: _commit(file, wanted, at_s))
         self.watermarks = marks
         self._committed_seqs.update(seqs)
@@ -159,12 +158,12 @@ class Outbox:
         waiting = sum(self._open[number].rows for number in self._accepted)
         return self.watermarks.committed_rows + waiting
 
-    def _make(self, file: StoreFile) -> tuple[Batch, BatchContent] | None:
-        content = next_content(file.conn, self._told_reading_id, self._told_journal, self._rows_max)
+    def _make(self, file: StoreFile, rows_max: int) -> tuple[Batch, BatchContent] | None:
+        content = next_content(file.conn, self._told_reading_id, self._told_journal, rows_max)
         if not content.readings and not content.journal:
             return None
-        number = _insert(file, content, int(self._clock_now()))
-        message = batch_message(file.conn, content, self._dc_id, self._database.epoch, number)
+        number = _insert(file, content, int(self.clock_now()))
+        message = batch_message(file.conn, content, self.dc_id, self._database.epoch, number)
         payload = to_octets(message)
         sha256 = digest(payload)
         file.conn.execute(

@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 from gateway.head_end.errors import LinkDown, LinkRefused, MalformedMessage
 from gateway.head_end.link import HeadEndLink, PublishOutcome
@@ -30,7 +30,7 @@ class PushCounters:
         acks_taken: acknowledgements that committed a batch.
         acks_left: acknowledgements of nothing that is open: repeated, old, or another's.
         acks_wrong: malformed ones, and those of other octets than were sent.
-        last_commit_at_s: loop time of the last commit; None before the first.
+        last_ack_at_s: UTC of the last one that was taken; None before the first.
     """
 
     batches_sent: int = 0
@@ -38,7 +38,7 @@ class PushCounters:
     acks_taken: int = 0
     acks_left: int = 0
     acks_wrong: int = 0
-    last_commit_at_s: float | None = None
+    last_ack_at_s: float | None = None
 
 
 class _Delivery:
@@ -56,8 +56,6 @@ class Pusher:
         outbox: of the store.
         link: to the broker; somebody else runs it.
         settings: rhythm and limits.
-        dc_id: who we are.
-        epoch: of the store.
     """
 
     def __init__(
@@ -65,16 +63,11 @@ class Pusher:
         outbox: Outbox,
         link: HeadEndLink,
         settings: HeadEndSettings,
-        *,
-        dc_id: str,
-        epoch: str,
     ) -> None:
         self._outbox = outbox
         self._link = link
         self._settings = settings
-        self._topics = Topics(dc_id=dc_id)
-        self._dc_id = dc_id
-        self._epoch = epoch
+        self._topics = Topics(dc_id=outbox.dc_id)
         self._something_new = asyncio.Event()
         self._something_new.set()  # what an earlier process left
         self._free_places = asyncio.Semaphore(settings.in_flight_max)
@@ -84,6 +77,23 @@ class Pusher:
     def wake(self) -> None:
         """Tell that readings or journal entries were stored; for on_commit of both."""
         self._something_new.set()
+
+    async def progress(self) -> dict[str, Any]:
+        """Return the link's state and the counts of rows and batches.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return {
+            **self._link.describe(),
+            **asdict(self.counters),
+            "rows_committed": self._outbox.watermarks.committed_rows,
+            "rows_accepted": self._outbox.rows_accepted(),
+            "rows_in_flight": sum(batch.rows for batch in self._outbox.open_batches()),
+            "rows_not_sent": await self._outbox.rows_untold(),
+            "batches_in_flight": len(self._deliveries),
+            "last_batch_committed": self._outbox.watermarks.committed_batch,
+        }
 
     async def run(self) -> None:
         """Push until cancelled.
@@ -114,7 +124,7 @@ class Pusher:
             self._something_new.clear()
             while True:
                 await self._free_places.acquire()
-                batch = await self._outbox.make_batch()
+                batch = await self._outbox.make_batch(self._settings.batch_rows_max)
                 self._free_places.release()
                 if batch is None:
                     break
@@ -189,7 +199,7 @@ class Pusher:
             if not numbers:
                 continue
             await self._outbox.commit(numbers)
-            self.counters.last_commit_at_s = asyncio.get_running_loop().time()
+            self.counters.last_ack_at_s = self._outbox.clock_now()
             for number in numbers:
                 self.counters.acks_taken += 1
                 if (delivery := self._deliveries.get(number)) is not None:
@@ -205,7 +215,8 @@ class Pusher:
             _LOG.warning("malformed acknowledgement", extra={"REASON": str(error)})
             return None
         batch = self._outbox.open_batch(ack.batch)
-        if (ack.dc_id, ack.epoch) != (self._dc_id, self._epoch) or batch is None:
+        sender = (self._outbox.dc_id, self._outbox.epoch)
+        if (ack.dc_id, ack.epoch) != sender or batch is None:
             self.counters.acks_left += 1
             return None
         if ack.sha256.lower() != batch.sha256:

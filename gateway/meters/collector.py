@@ -141,8 +141,9 @@ class Collector:
         newest_s = max((row[0] for row in rows), default=None)
         present_s = meter.present_s(self._clock.now_s())
         until_s = covered_until(stream, asked, newest_s, present_s, self._settings)
-        if any(row[2] & _TOLD_IN_EVENTS for row in rows):
-            _read_events_soon(meter)
+        told = [row[0] for row in rows if row[2] & _TOLD_IN_EVENTS]
+        if told:
+            _read_events_soon(meter, max(told))
         self._store(stream, rows, asked.from_s, until_s)
         stream.progressing = bool(rows) or until_s >= asked.from_s
         widen_or_narrow(stream, empty=not rows)
@@ -204,10 +205,11 @@ def _read_clock_and_rows(
     return data_of(time).moment(), [decode_rows(data_of(rows).encode()) for rows in contents]
 
 
-def _read_events_soon(meter: MeterState) -> None:
-    """Let the event logs be read at the next turn: a row's status says that something happened."""
+def _read_events_soon(meter: MeterState, happened_s: int) -> None:
+    """Let event logs be read soon that were last read before something happened."""
     for stream in meter.streams:
-        stream.hurried = stream.hurried or stream.period_s == 0
+        if stream.period_s == 0 and stream.asked_at_s is not None:
+            stream.hurried = stream.hurried or stream.asked_at_s < happened_s
 
 
 def _priority(stream: StreamState) -> Priority:

@@ -5,13 +5,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from drivers.errors import NoAnswer
 from drivers.plc.airtime import LineTiming
 from drivers.plc.ciase import REGISTER_ENTRIES_MAX, Discover, RegisterEntry
 from drivers.plc.discovery import DiscoverRound, HeardReport, Registration
 from drivers.plc.mac_frame import CREDIT_MAX
 from drivers.plc.slot_choice import SlotChoice
-from gateway.meters.meter_access import MeterAccess
 from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import PlcSegment, Priority
 
@@ -35,9 +33,6 @@ class NodeBook(Protocol):
     async def give_address(self, system_title: bytes) -> NodeLink:
         """Write down an address before it is told to the node; a known node keeps its own."""
 
-    async def registered(self, link: NodeLink) -> None:
-        """Write down that the node answered at its address."""
-
     async def alarm(self, system_title: bytes, descriptor: int) -> None:
         """Write down that a registered node reported an alarm."""
 
@@ -57,13 +52,11 @@ class Discovery:
     def __init__(
         self,
         segment: PlcSegment,
-        access: MeterAccess,
         book: NodeBook,
         slots: SlotChoice,
         settings: DiscoverySettings,
     ) -> None:
         self._segment = segment
-        self._access = access
         self._book = book
         self._slots = slots
         self._settings = settings
@@ -75,7 +68,9 @@ class Discovery:
         return self._slots.expected > 0
 
     async def look(self, collisions: Callable[[], Awaitable[int]]) -> list[NodeLink]:
-        """Offer answer windows once; register who is new; return those that then answered.
+        """Offer answer windows once, give addresses to who is new, and return them.
+
+        Nobody confirms a Register: only an answer at the new address does.
 
         Args:
             collisions: returns how many damaged frames the modem has heard so far.
@@ -138,16 +133,7 @@ class Discovery:
                 timing=self._settings.timing,
             )
             await self._segment.exchange(_constant(registration), Priority.NETWORK)
-        return [link for link in links if await self._answers(link)]
-
-    async def _answers(self, link: NodeLink) -> bool:
-        try:
-            await self._access.ping(link, Priority.NETWORK)
-        except NoAnswer:
-            # It did not hear the Register: it is still NEW and will answer the next Discover.
-            return False
-        await self._book.registered(link)
-        return True
+        return links
 
 
 def _constant(registration: Registration) -> Callable[[], Registration]:

@@ -76,6 +76,12 @@ class Book(Protocol):
     async def identified(self, link: NodeLink, identity: Identity) -> MeterState:
         """Write down who a node's meter is."""
 
+    async def registered(self, link: NodeLink) -> None:
+        """Write down that a node answered at its address."""
+
+    def not_registered(self, link: NodeLink) -> None:
+        """Forget the way to a node that did not hear its Register."""
+
     async def lost(self, link: NodeLink) -> None:
         """Write down that a node has been silent for too long."""
 
@@ -185,11 +191,27 @@ class LineMaster:
 
     async def _identify(self, turn: Turn) -> None:
         assert turn.link is not None
-        answered = await self._access.converse(
-            turn.link, lambda: identify(self._book.known_kind), Priority.NETWORK
-        )
+        try:
+            answered = await self._access.converse(
+                turn.link, lambda: identify(self._book.known_kind), Priority.NETWORK
+            )
+        except NoAnswer:
+            if turn.link.is_confirmed:
+                raise
+            self._book.not_registered(turn.link)
+            return
+        if not turn.link.is_confirmed:
+            await self._book.registered(turn.link)
         meter = await self._book.identified(turn.link, answered.result)
-        await self._timekeeper.keep(meter)
+        await self._greet(meter)
+
+    async def _greet(self, meter: MeterState) -> None:
+        """Compare and set the clock before anything else is believed; events bring the time."""
+        logs = [stream for stream in meter.streams if stream.period_s == 0]
+        if logs:
+            await self._collector.collect(meter, logs[0])
+        if not logs or self._timekeeper.should_set(meter.deviation_s):
+            await self._timekeeper.keep(meter)
 
     async def _set_clock(self, turn: Turn) -> None:
         assert turn.meter is not None

@@ -46,8 +46,10 @@ class MeterBook:
     def resume(self) -> None:
         """Take up the nodes and meters that an earlier run left in the store."""
         for node in self._registry.nodes.values():
-            if node.mac is None or node.state is NodeState.NEW:
+            if node.mac is None:
                 continue
+            # A node that is still NEW here may have heard its Register all the same, and would
+            # then not answer a Discover for hours: it is asked once at the address it was given.
             link = self._link(node, node.mac)
             if node.usn is not None:
                 meter = self._resumed(link, node.usn)
@@ -55,7 +57,7 @@ class MeterBook:
                     self.meters[node.system_title] = meter
 
     def links(self) -> Iterator[NodeLink]:
-        """Return the nodes that answered at an address of ours at least once."""
+        """Return the nodes that were given an address."""
         return iter(list(self._links.values()))
 
     def link_of(self, system_title: bytes) -> NodeLink | None:
@@ -90,13 +92,14 @@ class MeterBook:
         await self._registry.upsert_node(renewed)
         # Whoever was NEW may be another meter by now: who it is will be read again.
         self.meters.pop(system_title, None)
-        self._links.pop(system_title, None)
-        return NodeLink(system_title=system_title, mac=mac)
+        link = NodeLink(system_title=system_title, mac=mac, told_at_s=now_s)
+        self._links[system_title] = link
+        return link
 
     async def registered(self, link: NodeLink) -> None:
         """Write down that a node answered at its address."""
         now_s = self._clock.now_s()
-        link.registered_at_s = now_s
+        link.is_confirmed = True
         link.is_lost = False
         await self._change(
             link,
@@ -105,8 +108,12 @@ class MeterBook:
             last_seen_s=int(now_s),
             credit_need=link.credit.need,
         )
-        self._links[link.system_title] = link
         _LOG.info("node registered", extra={"NODE": link.system_title.hex(), "MAC": link.mac})
+
+    def not_registered(self, link: NodeLink) -> None:
+        """Forget the way to a node that did not hear its Register: it will be found again."""
+        self._links.pop(link.system_title, None)
+        _LOG.info("node did not hear its address", extra={"NODE": link.system_title.hex()})
 
     async def alarm(self, system_title: bytes, descriptor: int) -> None:
         """Write down that a registered node reported an alarm [PLC-6]."""
@@ -223,7 +230,8 @@ class MeterBook:
         link = NodeLink(
             system_title=node.system_title,
             mac=mac,
-            registered_at_s=float(node.registered_at_s or 0),
+            told_at_s=float(node.registered_at_s or node.last_seen_s),
+            is_confirmed=node.state is not NodeState.NEW,
             heard_at_s=float(node.last_seen_s),
             is_lost=node.state is NodeState.LOST,
         )

@@ -28,7 +28,8 @@ class NodeLink:
     Attributes:
         system_title: six octets, the node's own for life.
         mac: address that this master gave it.
-        registered_at_s: when it first answered there.
+        told_at_s: when it was told its address.
+        is_confirmed: it answered there; until then it may not have heard the Register.
         heard_at_s: its last sign of life.
         credit: the learnt need for repetitions.
         terms: what the association allows; None until there is one.
@@ -41,7 +42,8 @@ class NodeLink:
 
     system_title: bytes
     mac: int
-    registered_at_s: float = 0.0
+    told_at_s: float = 0.0
+    is_confirmed: bool = False
     heard_at_s: float = 0.0
     credit: CreditLedger = field(default_factory=CreditLedger)
     terms: AssociationTerms | None = None

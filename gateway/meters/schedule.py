@@ -1,12 +1,12 @@
 """Name what the line should do next: whatever has been due the longest."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.meters.meter_state import MeterState
 from gateway.meters.node_link import NodeLink
-from gateway.meters.stream_plan import PlanSettings, StreamState, due_at_s
+from gateway.meters.stream_plan import PlanSettings, StreamState, due_at_s, fills_answer
 from gateway.store.intervals import IntervalSet
 
 
@@ -30,6 +30,7 @@ class Turn:
         link: the node concerned; None when all are.
         meter: the meter behind it, once it is identified.
         stream: what is collected.
+        fills_answer: worth a whole answer; False for a row or two that only their age makes due.
     """
 
     task: Task
@@ -37,13 +38,16 @@ class Turn:
     link: NodeLink | None = None
     meter: MeterState | None = None
     stream: StreamState | None = None
+    fills_answer: bool = True
 
 
 class Schedule:
     """Looks at everything that could be done, and picks.
 
     One queue for all: whoever waits longest goes first, so a long history of one meter neither
-    starves the others nor keeps the time from being broadcast.
+    starves the others nor keeps the time from being broadcast. While the line is short, what
+    fills an answer goes before what does not: a request for two rows costs almost as much
+    airtime as one for ten [PLC-7].
 
     Attributes:
         look_at_s: UTC second of the next look for new meters.
@@ -66,35 +70,49 @@ class Schedule:
         coverage: Callable[[int], IntervalSet],
     ) -> Turn:
         """Return the turn that is due first; its time may lie in the future."""
+        now_s = self._now_s()
         best = Turn(task=Task.LOOK_FOR_METERS, due_at_s=self.look_at_s)
-        if meters and self.broadcast_at_s < best.due_at_s:
-            best = Turn(task=Task.BROADCAST_TIME, due_at_s=self.broadcast_at_s)
+        if meters:
+            turn = Turn(task=Task.BROADCAST_TIME, due_at_s=self.broadcast_at_s)
+            best = _first(best, turn, now_s)
         for link in links:
-            turn = self._of_node(link, meters.get(link.system_title), coverage)
-            if turn is not None and turn.due_at_s < best.due_at_s:
-                best = turn
+            for turn in self._of_node(link, meters.get(link.system_title), coverage, now_s):
+                best = _first(best, turn, now_s)
         return best
 
     def _of_node(
-        self, link: NodeLink, meter: MeterState | None, coverage: Callable[[int], IntervalSet]
-    ) -> Turn | None:
+        self,
+        link: NodeLink,
+        meter: MeterState | None,
+        coverage: Callable[[int], IntervalSet],
+        now_s: float,
+    ) -> Iterator[Turn]:
         if link.is_lost:
-            return Turn(task=Task.PING, due_at_s=link.ping_at_s, link=link)
+            yield Turn(task=Task.PING, due_at_s=link.ping_at_s, link=link)
+            return
         if meter is None:
-            due_s = max(link.registered_at_s, link.retry_at_s)
-            return Turn(task=Task.IDENTIFY, due_at_s=due_s, link=link)
-        best: Turn | None = None
+            due_s = max(link.told_at_s, link.retry_at_s)
+            yield Turn(task=Task.IDENTIFY, due_at_s=due_s, link=link)
+            return
         if meter.clock_to_set_at_s is not None:
             due_s = max(meter.clock_to_set_at_s, link.retry_at_s)
-            best = Turn(task=Task.SET_CLOCK, due_at_s=due_s, link=link, meter=meter)
+            yield Turn(task=Task.SET_CLOCK, due_at_s=due_s, link=link, meter=meter)
         for stream in meter.streams:
             due_s = due_at_s(stream, coverage(stream.stream_id), self._settings)
-            due_s = max(due_s, link.retry_at_s)
-            if best is None or due_s < best.due_at_s:
-                best = Turn(
-                    task=Task.COLLECT, due_at_s=due_s, link=link, meter=meter, stream=stream
-                )
+            yield Turn(
+                task=Task.COLLECT,
+                due_at_s=max(due_s, link.retry_at_s),
+                link=link,
+                meter=meter,
+                stream=stream,
+                fills_answer=fills_answer(stream, now_s, self._settings),
+            )
         ping_s = max(link.heard_at_s + self._ping_after_s, link.retry_at_s)
-        if best is None or ping_s < best.due_at_s:
-            best = Turn(task=Task.PING, due_at_s=ping_s, link=link, meter=meter)
-        return best
+        yield Turn(task=Task.PING, due_at_s=ping_s, link=link, meter=meter)
+
+
+def _first(one: Turn, other: Turn, now_s: float) -> Turn:
+    """Return which of two turns comes first."""
+    if max(one.due_at_s, other.due_at_s) <= now_s and one.fills_answer != other.fills_answer:
+        return one if one.fills_answer else other
+    return one if one.due_at_s <= other.due_at_s else other

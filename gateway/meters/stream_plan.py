@@ -118,6 +118,14 @@ def due_at_s(state: StreamState, coverage: IntervalSet, settings: PlanSettings) 
     return max(last_turn_s, _next_rows_due_s(state, state.newest_s, settings))
 
 
+def fills_answer(state: StreamState, now_s: float, settings: PlanSettings) -> bool:
+    """Return whether a whole answer waits, as far as can be told; a long period never waits."""
+    if state.newest_s is None or state.period_s in (0, _DAY_S):
+        return True
+    waiting_s = state.period_s * state.rows_per_answer(settings) + settings.read_delay_s
+    return now_s >= state.newest_s + waiting_s
+
+
 def _next_rows_due_s(state: StreamState, newest_s: int, settings: PlanSettings) -> float:
     first_row_s = newest_s + state.period_s
     if state.period_s >= _DAY_S:

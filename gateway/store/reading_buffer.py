@@ -18,7 +18,7 @@ from gateway.store.database import Database, StoreFile
 from gateway.store.errors import StoreError, StoreFull
 from gateway.store.intervals import Interval, IntervalSet
 from gateway.store.retention import free_committed
-from gateway.store.row_shape import as_columns, wrapped
+from gateway.store.row_shape import as_columns, check_fits, wrapped
 from gateway.store.row_writer import Handover, RowWriter, StreamTail
 from gateway.store.settings import StorageSettings
 from gateway.store.stream import StreamDescription
@@ -141,6 +141,8 @@ class ReadingBuffer:
         if self._waiting_rows + len(rows) > WAITING_ROWS_MAX and self._waiting_rows:
             raise StoreFull(f"{self._waiting_rows} rows wait for the disk", self._database.path)
         answer = as_columns(rows)
+        if rows:
+            check_fits(answer, len(self._descriptions[stream_id].columns))
         known = self._books[stream_id].note_answer(answer.times, covered)
         self._ticket += 1
         self._waiting.append(
@@ -206,6 +208,14 @@ class ReadingBuffer:
     def newest_captured_at_s(self, stream_id: int) -> int | None:
         """Return the newest time of a stream's committed rows."""
         return self._writer.tail(stream_id).edge_s
+
+    def newest_captured_at_s(self, stream_id: int) -> int | None:
+        """Return captured_at of the newest row on the disk; None before the first."""
+        return self._writer.tail(stream_id).edge_s
+
+    def description(self, stream_id: int) -> StreamDescription:
+        """Return what holds for a stream's next row."""
+        return self._descriptions[stream_id]
 
     def stream_id_of(self, usn: str, entity: Entity) -> int | None:
         """Return the number of a stream that exists."""

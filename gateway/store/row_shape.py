@@ -50,6 +50,18 @@ def as_columns(rows: Sequence[ProfileRow]) -> AnswerColumns:
     return AnswerColumns(times, clock_statuses, statuses, rows_values, values)
 
 
+def check_fits(answer: AnswerColumns, columns: int) -> None:
+    """Check that rows are what their stream says, and their status words what may be told on.
+
+    Raises:
+        RowNotStorable: another number of values than `columns`, or a status beyond 63 bits.
+    """
+    if len(answer.values) != columns:
+        raise RowNotStorable(f"rows of {len(answer.values)} values in a stream of {columns}")
+    if min(answer.statuses) < 0 or max(answer.statuses) >= INTEGER_END:
+        raise RowNotStorable("a status word that is negative or longer than 63 bits")
+
+
 def chosen(answer: AnswerColumns, places: Sequence[int]) -> AnswerColumns:
     """Return the rows at these places of an answer."""
     return AnswerColumns(
@@ -67,7 +79,7 @@ def wrapped(answer: AnswerColumns) -> AnswerColumns:
     return AnswerColumns(
         tuple(map(_wrap, answer.times)),
         answer.clock_statuses,
-        tuple(map(_wrap, answer.statuses)),
+        answer.statuses,
         rows_values,
         tuple(zip(*rows_values, strict=True)),
     )

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from drivers.dlms.companion import Entity
-from gateway.store.coverage import CoverageTexts
+from gateway.store.coverage import CoverageBook, CoverageTexts
+from gateway.store.intervals import Interval
 from gateway.store.row_writer import StreamTail
 from gateway.store.stream import StreamDescription, columns_from_json
 
@@ -18,6 +19,10 @@ class KnownStream:
     description: StreamDescription
     tail: StreamTail
     coverage: CoverageTexts
+
+    def covered(self) -> list[Interval]:
+        """Return the intervals of captured_at that were read completely."""
+        return list(CoverageBook(self.coverage).covered)
 
 
 def growing_columns(description: StreamDescription) -> tuple[int, ...]:

@@ -1,8 +1,10 @@
 """The rig's door of paho: one subscriber with a session that outlives its connections.
 
-MQTT 5 is tried first. A broker that refuses it, or hangs up before it answers, is asked with
-3.1.1 next. What arrives is acknowledged to the broker by hand, after it was stored, so that the
-broker keeps what this process had no time to store.
+MQTT 5 is tried first. A broker that refuses it, hangs up or says nothing is asked with 3.1.1
+next: one that takes a CONNECT of MQTT 5 for one of 3.1.1 may wait for the rest of it for ever.
+
+What arrives is acknowledged to the broker by hand, after it was stored: the broker keeps what
+this process had no time to store.
 """
 
 import asyncio
@@ -21,6 +23,8 @@ log = logging.getLogger("hil.head_end.mqtt")
 
 RETRY_AFTER_S: Final = 0.2
 CONNECTED_WITHIN_S: Final = 5.0
+ANSWERED_WITHIN_S: Final = 2.0
+"""From the start of a connection until the broker has taken the subscriptions."""
 SESSION_KEPT_S: Final = 7 * 86_400
 _QOS: Final = 1
 
@@ -55,7 +59,7 @@ class MqttConnection:
     def __init__(
         self, terms: MqttTerms, version: MQTTProtocolVersion, arrivals: "asyncio.Queue[Arrival]"
     ) -> None:
-        self.subscribed = asyncio.Event()
+        self.settled = asyncio.Event()  # subscribed, or ended
         self.ended: asyncio.Future[_End] = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
         self._terms = terms
@@ -138,7 +142,7 @@ class MqttConnection:
             log.warning("the broker refuses a subscription: %s", reasons)
             self._end(_End.LOST)
         else:
-            self._loop.call_soon_threadsafe(self.subscribed.set)
+            self._loop.call_soon_threadsafe(self.settled.set)
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         arrival = Arrival(
@@ -157,6 +161,7 @@ class MqttConnection:
     def _note_end(self, how: _End) -> None:
         if not self.ended.done():
             self.ended.set_result(how)
+            self.settled.set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,18 +215,18 @@ class MqttSubscriber:
     async def _connect_once(self, version: MQTTProtocolVersion) -> _End:
         connection = MqttConnection(self._terms, version, self._arrivals)
         self._connection = connection
-        noting = asyncio.create_task(self._note_subscribed(connection))
         try:
+            async with asyncio.timeout(ANSWERED_WITHIN_S):
+                await connection.settled.wait()
+            if not connection.ended.done():
+                self.subscribed.set()
             return await connection.ended
+        except TimeoutError:
+            return _End.REFUSED
         finally:
-            noting.cancel()
             self._connection = None
             self.subscribed.clear()
             await connection.close()
-
-    async def _note_subscribed(self, connection: MqttConnection) -> None:
-        await connection.subscribed.wait()
-        self.subscribed.set()
 
 
 def _session_kept() -> Properties:

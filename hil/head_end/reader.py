@@ -41,7 +41,7 @@ class BatchRow:
         occurrence: 1, or more for a further row of the same captured_at_s.
         mark: what is odd about it.
         received_at_s: UTC by the concentrator's clock.
-        values: as many as the stream has columns.
+        values: at most as many as the stream has columns; the rest is null.
     """
 
     seq: int
@@ -152,8 +152,8 @@ def _column(item: object) -> tuple[str, int, int]:
 
 def _row(item: object, columns: int) -> BatchRow:
     cells = as_array(item, "a row", len(_FIXED_COLUMNS) + columns)
-    if len(cells) < len(_FIXED_COLUMNS) + columns:
-        raise MalformedDocument(f"a row has {len(cells)} cells for {columns} columns")
+    if len(cells) < len(_FIXED_COLUMNS):
+        raise MalformedDocument(f"a row has {len(cells)} cells only")
     fixed = dict(zip(_FIXED_COLUMNS, cells, strict=False))
     return BatchRow(
         seq=whole(fixed, "seq", 1),

@@ -91,7 +91,7 @@ class HeadEnd:
         try:
             if kind == "batch":
                 await self._take_batch(dc_id, arrival.payload)
-            else:
+            elif kind == "status":
                 await self._take_status(dc_id, arrival.payload)
         except MalformedDocument as reason:
             # Not acknowledged to the sender, but to the broker: it would only come again.

@@ -58,7 +58,7 @@ def test_the_truth_holds_what_the_ring_holds(truth_path: Path) -> None:
     truth.close()
     database = sqlite3.connect(truth_path)
     found = database.execute(
-        "SELECT captured_at_s, occurrence, status, value1, value2, value3 FROM rows"
+        "SELECT captured_at_s, occurrence, status, value1, value2 FROM rows"
         " WHERE stream = 'periodic' ORDER BY rowid"
     ).fetchall()
     database.close()

@@ -86,8 +86,8 @@ CREATE TABLE meter (
     channel INTEGER,
     medium INTEGER,
     found_at_s INTEGER NOT NULL,
-    clock_deviation_s INTEGER,
-    clock_contact_at_s INTEGER
+    clock_deviation_s REAL,
+    clock_contact_at_s REAL
 ) WITHOUT ROWID;
 
 CREATE TABLE kind (
