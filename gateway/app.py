@@ -149,7 +149,7 @@ def build(
         settings=_line_settings(config),
     )
     outbox = Outbox(database, config.concentrator.dc_id, now_s)
-    pusher = Pusher(outbox, link, config.head_end, time)
+    pusher = Pusher(outbox, link, config.head_end)
     buffer.on_commit(pusher.wake)
     journal.on_commit(pusher.wake)
     answers = ControlAnswers(

@@ -12,10 +12,11 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.head_end.errors import LinkDown, LinkError, LinkRefused
 from gateway.head_end.link import LinkState, PublishOutcome
@@ -185,19 +186,23 @@ class _PahoTransport:
         """See MqttTransport."""
 
         # paho hands over client and data first, which we do not need.
-        def told_connect(_c: object, _d: object, _flags: object, code: Any, _p: object) -> None:
+        def told_connect(
+            _c: object, _d: object, _flags: object, code: ReasonCode, _p: object
+        ) -> None:
             self._tell(news.answered, int(code.value), str(code))
 
         def told_disconnect(
-            _c: object, _d: object, _flags: object, code: object, _p: object
+            _c: object, _d: object, _flags: object, code: ReasonCode, _p: object
         ) -> None:
             self._disconnected.set()
             self._tell(news.gone, str(code))
 
-        def told_publish(_c: object, _d: object, mid: int, code: Any, _p: object) -> None:
+        def told_publish(_c: object, _d: object, mid: int, code: ReasonCode, _p: object) -> None:
             self._tell(news.acknowledged, mid, int(code.value))
 
-        def told_subscribe(_c: object, _d: object, mid: int, codes: Any, _p: object) -> None:
+        def told_subscribe(
+            _c: object, _d: object, mid: int, codes: list[ReasonCode], _p: object
+        ) -> None:
             self._tell(news.acknowledged, mid, int(codes[0].value))
 
         def told_message(_c: object, _d: object, message: mqtt.MQTTMessage) -> None:

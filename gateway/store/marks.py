@@ -6,7 +6,7 @@ from itertools import pairwise
 from operator import le, lt
 from typing import Final
 
-from gateway.store.row_shape import AnswerColumns
+from gateway.store.answer_columns import AnswerColumns
 
 FUTURE_TOLERANCE_S: Final = 120
 """A row may be captured this much after it was received: meters' clocks are a little wrong."""

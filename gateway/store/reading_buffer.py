@@ -13,13 +13,14 @@ from typing import Final
 
 from drivers.dlms.companion import Entity
 from drivers.dlms.profile_rows import ProfileRow
+from gateway.store.answer_columns import wrapped
 from gateway.store.coverage import CoverageBook, CoverageTexts
 from gateway.store.database import Database, StoreFile
 from gateway.store.errors import StoreError, StoreFull
 from gateway.store.intervals import Interval, IntervalSet
 from gateway.store.retention import free_committed
-from gateway.store.row_shape import as_columns, check_fits, wrapped
-from gateway.store.row_writer import Handover, RowWriter, StreamTail
+from gateway.store.row_shape import as_columns, check_fits
+from gateway.store.row_writer import Handover, RowWriter
 from gateway.store.settings import StorageSettings
 from gateway.store.stream import StreamDescription
 from gateway.store.stream_table import (
@@ -29,6 +30,7 @@ from gateway.store.stream_table import (
     insert_stream,
     load_streams,
 )
+from gateway.store.stream_tail import StreamTail
 
 COMMIT_ROWS: Final = 300
 """So many rows do not wait for more: 300 share a commit's cost well enough."""
@@ -208,14 +210,6 @@ class ReadingBuffer:
     def newest_captured_at_s(self, stream_id: int) -> int | None:
         """Return the newest time of a stream's committed rows."""
         return self._writer.tail(stream_id).edge_s
-
-    def newest_captured_at_s(self, stream_id: int) -> int | None:
-        """Return captured_at of the newest row on the disk; None before the first."""
-        return self._writer.tail(stream_id).edge_s
-
-    def description(self, stream_id: int) -> StreamDescription:
-        """Return what holds for a stream's next row."""
-        return self._descriptions[stream_id]
 
     def stream_id_of(self, usn: str, entity: Entity) -> int | None:
         """Return the number of a stream that exists."""

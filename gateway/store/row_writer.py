@@ -13,20 +13,14 @@ from itertools import chain, repeat
 from operator import itemgetter, lt
 from typing import Final
 
+from gateway.store.answer_columns import COLUMNS_MAX, AnswerColumns, chosen
 from gateway.store.coverage import CoverageTexts
 from gateway.store.intervals import Interval
 from gateway.store.marks import CLOCK_STATUS, Mark, all_differ, marks_of
-from gateway.store.row_shape import AnswerColumns, chosen
-from gateway.store.stream import COLUMNS_MAX
-
-Content = tuple[int, int, tuple[int, ...]]
-"""Status, clock status, values: rows of one time that agree in these are the same row."""
+from gateway.store.stream_tail import Content, StreamTail, TimedContent
 
 Record = tuple[int, ...]
 """A row of the table, less its id and the values that it has not."""
-
-TimedContent = tuple[int, Content]
-"""A captured_at and what was captured."""
 
 _time_of = itemgetter(0)
 
@@ -63,27 +57,6 @@ class Handover:
     answer: AnswerColumns
     known: tuple[Interval, ...]
     received_at_s: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamTail:
-    """Where a stream ends.
-
-    Attributes:
-        growing: columns that are totals.
-        last_seq: number of its last row; 0 for none.
-        edge_s: newest captured_at.
-        edge_id: first reading of that time.
-        recent: all rows of recent_from_s and later, in order of arrival; None when they were
-            not looked up yet. Most comparisons are with them, and need no look at the disk.
-    """
-
-    growing: tuple[int, ...]
-    last_seq: int = 0
-    edge_s: int | None = None
-    edge_id: int | None = None
-    recent: tuple[TimedContent, ...] | None = None
-    recent_from_s: int = 0
 
 
 class RowWriter:

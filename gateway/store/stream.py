@@ -6,9 +6,6 @@ from typing import Final
 
 from drivers.dlms.companion import Entity
 
-COLUMNS_MAX: Final = 4
-"""The meters' profiles hold at most four registers beside clock and status."""
-
 ELECTRICITY: Final = 1
 """Value group A of electricity; its registers that only grow have value group D = 8."""
 

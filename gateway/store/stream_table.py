@@ -7,8 +7,8 @@ from typing import Final
 from drivers.dlms.companion import Entity
 from gateway.store.coverage import CoverageBook, CoverageTexts
 from gateway.store.intervals import Interval
-from gateway.store.row_writer import StreamTail
 from gateway.store.stream import StreamDescription, columns_from_json
+from gateway.store.stream_tail import StreamTail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
