@@ -13,6 +13,7 @@ from hil.verdict import VerdictImpossible, judge_directory
 EXIT_GOOD = 0
 EXIT_NOT_GOOD = 1
 EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -30,9 +31,12 @@ def main(words: Sequence[str] | None = None) -> int:
     if arguments.command == "verdict":
         return _judge(arguments.directory, as_json=arguments.json)
     options = demo_options(demo, arguments)
-    from hil.demo.command import run_demo  # noqa: PLC0415  (the verdict needs none of the bench)
+    try:
+        from hil.demo.command import run_demo  # noqa: PLC0415  (a verdict needs none of the bench)
 
-    return run_demo(options)
+        return run_demo(options)
+    except KeyboardInterrupt:  # before the first process was started, or during the verdict
+        return EXIT_INTERRUPTED
 
 
 def _judge(directory: Path, *, as_json: bool) -> int:

@@ -34,7 +34,7 @@ class NoBroker(Exception):  # noqa: N818  (reads as what it is in an except clau
 
 def choose_broker() -> BrokerKind:
     """Return the better one of those installed here."""
-    return BrokerKind.AMQTT if _mosquitto() is None else BrokerKind.MOSQUITTO
+    return BrokerKind.AMQTT if _find_mosquitto() is None else BrokerKind.MOSQUITTO
 
 
 def broker_command(kind: BrokerKind, port: int, folder: Path, host: str = _HOST) -> list[str]:
@@ -51,9 +51,10 @@ def broker_command(kind: BrokerKind, port: int, folder: Path, host: str = _HOST)
     """
     if kind is BrokerKind.AMQTT:
         return [sys.executable, "-m", "hil.amqtt_process", "--host", host, "--port", str(port)]
+    program = _mosquitto()
     file = folder / f"mosquitto-{port}.conf"
     file.write_text(mosquitto_settings(port, host), encoding="utf-8")
-    return _mosquitto_command(file)
+    return [program, "-c", str(file)]
 
 
 def mosquitto_settings(port: int, host: str = _HOST) -> str:
@@ -104,19 +105,20 @@ def _command_without_folder(kind: BrokerKind, port: int, host: str) -> list[str]
     """Return a command that leaves no file behind: the settings stand in memory."""
     if kind is BrokerKind.AMQTT:
         return broker_command(kind, port, Path(), host)
+    program = _mosquitto()
     memory = os.memfd_create("mosquitto.conf", flags=0)  # 0: it stays open in the broker
     os.write(memory, mosquitto_settings(port, host).encode())
-    return _mosquitto_command(Path(f"/proc/self/fd/{memory}"))
+    return [program, "-c", f"/proc/self/fd/{memory}"]
 
 
-def _mosquitto_command(settings: Path) -> list[str]:
-    program = _mosquitto()
+def _mosquitto() -> str:
+    program = _find_mosquitto()
     if program is None:
         raise NoBroker("mosquitto is not installed; apt-get install mosquitto, or use amqtt")
-    return [program, "-c", str(settings)]
+    return program
 
 
-def _mosquitto() -> str | None:
+def _find_mosquitto() -> str | None:
     found = shutil.which("mosquitto")
     return found or next((place for place in _PLACES if os.access(place, os.X_OK)), None)
 

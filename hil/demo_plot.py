@@ -1,6 +1,6 @@
 """The picture of a run: airtime, meters and rows over time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ _SIZE_INCHES = (10, 9)
 _DOTS_PER_INCH = 110
 _AIRTIME_OVER_S = 5.0
 _EVENT_LABEL_MAX = 34
+_LABELS_APART = 1 / 50  # of the run; closer ones would cover each other
 
 
 def draw(samples: Sequence["Sample"], events: Sequence[tuple[float, str]], file: Path) -> None:
@@ -32,7 +33,7 @@ def draw(samples: Sequence["Sample"], events: Sequence[tuple[float, str]], file:
         for at_s, _text in events:
             axes.axvline(at_s, color="0.8", linewidth=0.8, zorder=0)
         axes.set_ylim(bottom=0)
-    for at_s, text in events:
+    for at_s, text in _apart(events):
         rows.annotate(
             text[:_EVENT_LABEL_MAX],
             (at_s, 0.02),
@@ -46,6 +47,16 @@ def draw(samples: Sequence["Sample"], events: Sequence[tuple[float, str]], file:
     airtime.set_xlabel("seconds after the start")
     figure.savefig(file, dpi=_DOTS_PER_INCH)
     plt.close(figure)
+
+
+def _apart(events: Sequence[tuple[float, str]]) -> Iterator[tuple[float, str]]:
+    """Yield the events whose label has room beside the one before."""
+    apart_s = _LABELS_APART * max((at_s for at_s, _text in events), default=0.0)
+    free_from_s = apart_s  # what is before is the start of the bench
+    for at_s, text in events:
+        if at_s >= free_from_s:
+            yield at_s, text
+            free_from_s = at_s + apart_s
 
 
 def _draw_rows(axes: "Axes", samples: Sequence["Sample"]) -> None:
@@ -64,7 +75,7 @@ def _draw_rows(axes: "Axes", samples: Sequence["Sample"]) -> None:
     for begin, end in _wan_cuts(samples):
         axes.axvspan(begin, end, color="tab:red", alpha=0.12)
     axes.set_ylabel("rows")
-    axes.legend(loc="upper left")
+    axes.legend(loc="lower right")
 
 
 def _draw_meters(axes: "Axes", samples: Sequence["Sample"]) -> None:

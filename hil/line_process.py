@@ -121,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1, help="the same seed gives the same line [1]")
     add("--line-rate", type=int, default=24_000, metavar="BPS", help="bits a second [24000]")
     add("--packing", choices=["A", "B"], default="A", help="sub-frame packing [A]")
-    add("--loss-per-hop", type=float, default=LOSS_PER_HOP, help="0 to 1 [0.02]")
+    add("--loss-per-hop", type=float, default=LOSS_PER_HOP, help="0 to 1 [0.01]")
     add("--capture-period-s", type=int, default=10, help="periodic profile [10]")
     add("--slave-period-s", type=int, default=60, help="slave profiles [60]")
     add("--sync-limit-s", type=float, default=SYNC_LIMIT_S, help="larger shifts are logged [10]")

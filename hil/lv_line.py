@@ -23,7 +23,7 @@ from drivers.plc.mac_frame import FIMA, MacFrame
 from drivers.plc.node import Reply
 from hil.air import AirEvent, FirstCopySent, Heard, HeardBad
 
-LOSS_PER_HOP = 0.02
+LOSS_PER_HOP = 0.01
 _QUEUED_FRAMES_MAX = 4
 _ROUNDING_SLOTS = 1e-6
 

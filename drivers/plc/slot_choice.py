@@ -1,7 +1,7 @@
 """How many answer windows the next Discover offers, from what the last ones showed."""
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, exp
 from typing import Final
 
 SLOTS_PER_NODE: Final = 1.5  # more than one window a node: a collision costs a whole round
@@ -10,6 +10,8 @@ PROBE_EVERY: Final = 4  # the first of so many silent rounds is followed by a pr
 PROBE_SLOTS: Final = 10
 PROBE_PROBABILITIES: Final = (20, 4)  # percent, in turn: crowds of about 50 and 250
 _CROWD_MAX: Final = 4096
+_LOAD_MAX: Final = 4.0  # nodes per slot; beyond that hardly anybody is heard at all
+_HALVINGS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ class SlotChoice:
         crowd = max(
             crowd_behind(answers, terms.slots),
             answers + ceil(collisions * NODES_PER_COLLISION),
+            ceil(terms.slots * load_behind(answers, collisions)),
         )
         present = ceil(crowd * 100 / terms.response_probability)
         if answers == 0 and collisions >= terms.slots // 2 > 0:
@@ -95,3 +98,21 @@ def crowd_behind(answers: int, slots: int) -> int:
     while crowd < slots and crowd * (1 - 1 / slots) ** (crowd - 1) < answers:
         crowd += 1
     return crowd
+
+
+def load_behind(answers: int, collisions: int) -> float:
+    """Return the nodes per slot at which lone answers and collisions stand in this proportion.
+
+    Not every collision is noticed, so this is a lower bound. Poisson arrivals, found by halving.
+    """
+    if not collisions:
+        return 0.0
+    low, high = 0.0, _LOAD_MAX
+    for _ in range(_HALVINGS):
+        load = (low + high) / 2
+        alone = load * exp(-load)
+        if alone * collisions > answers * (1 - exp(-load) - alone):
+            low = load
+        else:
+            high = load
+    return low

@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -172,6 +172,7 @@ class _PahoTransport:
         self._loop = asyncio.get_running_loop()
         self._may_end = threading.Event()
         self._disconnected = threading.Event()
+        self._context: _RememberingContext | None = None
         self._client = client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
@@ -240,6 +241,8 @@ class _PahoTransport:
             self._prepare()
             client.connect(settings.host, settings.port, settings.keepalive_s)
         except (OSError, ValueError) as error:
+            if self._context is not None:
+                self._context.close_last()
             self._tell(news.gone, f"{settings.host}:{settings.port}: {error}")
         else:
             self._tell(news.reached)
@@ -257,10 +260,11 @@ class _PahoTransport:
                 password = settings.password_file.read_text(encoding="utf-8").rstrip("\r\n")
             self._client.username_pw_set(settings.username, password)
         if settings.tls is not None:
-            context = ssl.create_default_context(cafile=str(settings.tls.ca_file))
+            self._context = _RememberingContext(ssl.PROTOCOL_TLS_CLIENT)  # TLS 1.2 or later
+            self._context.load_verify_locations(settings.tls.ca_file)
             if settings.tls.certificate_file is not None:
-                context.load_cert_chain(settings.tls.certificate_file, settings.tls.key_file)
-            self._client.tls_set_context(context)
+                self._context.load_cert_chain(settings.tls.certificate_file, settings.tls.key_file)
+            self._client.tls_set_context(self._context)
 
     def _part(self) -> None:
         client = self._client
@@ -276,6 +280,22 @@ class _PahoTransport:
     def _tell(self, call: Callable[..., object], *news: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has closed without waiting for us
             self._loop.call_soon_threadsafe(call, *news)
+
+
+class _RememberingContext(ssl.SSLContext):
+    """Knows its last socket: paho leaves it open when the handshake fails."""
+
+    _last: ssl.SSLSocket | None = None
+
+    def wrap_socket(self, *wrapped: Any, **more: Any) -> ssl.SSLSocket:  # noqa: ANN401  (handed on)
+        """See ssl.SSLContext."""
+        self._last = super().wrap_socket(*wrapped, **more)
+        return self._last
+
+    def close_last(self) -> None:
+        """Close it."""
+        if self._last is not None:
+            self._last.close()
 
 
 def _status(dc_id: str, *, online: bool) -> bytes:

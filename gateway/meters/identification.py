@@ -14,9 +14,11 @@ from drivers.dlms.companion import (
     identification_slave,
     slave_usn,
 )
-from drivers.dlms.conversations import Conversation, read, read_object_list
+from drivers.dlms.conversations import Conversation, by_entry, read, read_object_list
 from drivers.dlms.cosem_objects import attribute_name
 from drivers.dlms.obis import Obis
+from drivers.dlms.profile_rows import decode_rows
+from drivers.dlms.variable_access import ParameterizedName
 from drivers.errors import MalformedFrame
 from gateway.meters.buffer_found import BufferFound
 from gateway.meters.meter_kind import (
@@ -34,6 +36,8 @@ KnownKind = Callable[[str, str], MeterKind | None]
 NAMES_PER_REQUEST: Final = 16
 """What a meter says of itself then fits one answer; a longer one would come in blocks."""
 
+_CAPTURED_BY_TIME: Final = (Entity.PERIODIC, Entity.DAILY)
+_ARRAY_OCTETS: Final = 2  # tag and count before the first row
 _NO_UNIT: Final = 255  # IEC 62056-62, unit enumeration: count, no unit
 
 
@@ -90,17 +94,21 @@ def identify(known_kind: KnownKind) -> Conversation[Identity]:
 
 
 def _read_particulars(kind: MeterKind, *, kind_is_new: bool) -> Conversation[Identity]:
-    """Read numbers, capture periods and the slaves' names in as few requests as may be."""
+    """Read numbers, capture periods, oldest rows and the slaves' names in one request or two."""
     texts = _identification_names(kind)
     buffers = kind.buffers()
     periods = [attribute_name(base, CAPTURE_PERIOD) for base in buffers.values()]
+    with_rows = [entity for entity in buffers if entity in _CAPTURED_BY_TIME]
+    first_rows = [_first_row(buffers[entity]) for entity in with_rows]
     places = kind.slave_places()
     slave_names = [_slave_name(kind, place) for place in places]
-    answers = yield from _read_in_parts([*texts.values(), *periods, *slave_names])
-    numbers, answers = answers[: len(texts)], answers[len(texts) :]
-    lengths, slave_usns = answers[: len(periods)], answers[len(periods) :]
+    names: list[int | ParameterizedName] = [*texts.values(), *periods, *first_rows, *slave_names]
+    answers = iter((yield from _read_in_parts(names)))
+    numbers = [next(answers) for _ in texts]
+    lengths = [next(answers) for _ in periods]
+    oldest: dict[Entity, Data | ErrorCode] = {entity: next(answers) for entity in with_rows}
     slaves = []
-    for place, answer in zip(places, slave_usns, strict=True):
+    for place, answer in zip(places, answers, strict=True):
         if isinstance(answer, Data) and _text(answer):
             slaves.append((yield from _read_slave(kind, place)))
     return Identity(
@@ -108,7 +116,7 @@ def _read_particulars(kind: MeterKind, *, kind_is_new: bool) -> Conversation[Ide
         kind=kind,
         kind_is_new=kind_is_new,
         buffers=tuple(
-            _buffer(kind, entity, base, length)
+            _buffer(kind, entity, base, length, oldest.get(entity))
             for (entity, base), length in zip(buffers.items(), lengths, strict=True)
         ),
         slaves=tuple(slaves),
@@ -169,14 +177,26 @@ def _identification_names(kind: MeterKind) -> dict[str, int]:
 
 
 def _buffer(
-    kind: MeterKind, entity: Entity, base_name: int, capture_period: Data | ErrorCode
+    kind: MeterKind,
+    entity: Entity,
+    base_name: int,
+    capture_period: Data | ErrorCode,
+    first_row: Data | ErrorCode | None,
 ) -> BufferFound:
+    octets = first_row.encode() if isinstance(first_row, Data) else b""
+    rows = decode_rows(octets) if octets else []
     return BufferFound(
         entity=entity,
         base_name=base_name,
         capture_period_s=data_of(capture_period).integer(),
         columns=kind.columns.get(base_name, ()),
+        oldest_s=rows[0][0] if rows else None,
+        row_octets=len(octets) - _ARRAY_OCTETS if rows else None,
     )
+
+
+def _first_row(base_name: int) -> ParameterizedName:
+    return by_entry(attribute_name(base_name, VALUE), 1, 1)
 
 
 def _slave_name(kind: MeterKind, place: SlavePlace) -> int:
@@ -197,13 +217,18 @@ def _read_slave(kind: MeterKind, place: SlavePlace) -> Conversation[SlaveFound]:
     base = kind.slave_buffer(place)
     assert base is not None  # slave_places() lists only places with a profile
     period_name = attribute_name(base, CAPTURE_PERIOD)
-    *answers, period = yield from _read_in_parts([*names.values(), period_name])
+    *answers, period, first_row = yield from _read_in_parts(
+        [*names.values(), period_name, _first_row(base)]
+    )
     texts = dict.fromkeys(fields, "")
     texts.update(zip(names, (_text(answer) for answer in answers), strict=True))
-    return SlaveFound(**texts, place=place, buffer=_buffer(kind, Entity.SLAVE, base, period))
+    buffer = _buffer(kind, Entity.SLAVE, base, period, first_row)
+    return SlaveFound(**texts, place=place, buffer=buffer)
 
 
-def _read_in_parts(names: Sequence[int]) -> Conversation[list[Data | ErrorCode]]:
+def _read_in_parts(
+    names: Sequence[int | ParameterizedName],
+) -> Conversation[list[Data | ErrorCode]]:
     values: list[Data | ErrorCode] = []
     for at in range(0, len(names), NAMES_PER_REQUEST):
         values += yield from read(names[at : at + NAMES_PER_REQUEST])

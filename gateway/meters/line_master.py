@@ -79,9 +79,6 @@ class Book(Protocol):
     async def registered(self, link: NodeLink) -> None:
         """Write down that a node answered at its address."""
 
-    def not_registered(self, link: NodeLink) -> None:
-        """Forget the way to a node that did not hear its Register."""
-
     async def lost(self, link: NodeLink) -> None:
         """Write down that a node has been silent for too long."""
 
@@ -191,15 +188,11 @@ class LineMaster:
 
     async def _identify(self, turn: Turn) -> None:
         assert turn.link is not None
-        try:
-            answered = await self._access.converse(
-                turn.link, lambda: identify(self._book.known_kind), Priority.NETWORK
-            )
-        except NoAnswer:
-            if turn.link.is_confirmed:
-                raise
-            self._book.not_registered(turn.link)
-            return
+        # A node that stays silent may have heard its Register and lost its mains since: it would
+        # then not answer a Discover for hours, so it is asked again and again at its address.
+        answered = await self._access.converse(
+            turn.link, lambda: identify(self._book.known_kind), Priority.NETWORK
+        )
         if not turn.link.is_confirmed:
             await self._book.registered(turn.link)
         meter = await self._book.identified(turn.link, answered.result)

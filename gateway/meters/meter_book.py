@@ -49,7 +49,7 @@ class MeterBook:
             if node.mac is None:
                 continue
             # A node that is still NEW here may have heard its Register all the same, and would
-            # then not answer a Discover for hours: it is asked once at the address it was given.
+            # then not answer a Discover for hours: it is asked at the address it was given.
             link = self._link(node, node.mac)
             if node.usn is not None:
                 meter = self._resumed(link, node.usn)
@@ -109,11 +109,6 @@ class MeterBook:
             credit_need=link.credit.need,
         )
         _LOG.info("node registered", extra={"NODE": link.system_title.hex(), "MAC": link.mac})
-
-    def not_registered(self, link: NodeLink) -> None:
-        """Forget the way to a node that did not hear its Register: it will be found again."""
-        self._links.pop(link.system_title, None)
-        _LOG.info("node did not hear its address", extra={"NODE": link.system_title.hex()})
 
     async def alarm(self, system_title: bytes, descriptor: int) -> None:
         """Write down that a registered node reported an alarm [PLC-6]."""
@@ -223,6 +218,7 @@ class MeterBook:
             usn=usn,
             buffer=found,
             newest_s=newest_s,
+            oldest_s=found.oldest_s,
             opened_at_s=self._clock.now_s(),
         )
 

@@ -17,7 +17,7 @@ FIRST_LOOK_BACK_S: Final = 86_400
 SPAN_FACTOR_MAX: Final = 256
 """An empty answer doubles the span of the next question, up to this: long outages cost little."""
 
-_ANSWER_OVERHEAD_OCTETS: Final = 6
+_ANSWER_OVERHEAD_OCTETS: Final = 5  # tag, one result, data, array, count
 _CLOCK_AND_STATUS_OCTETS: Final = 2 + 14 + 3
 _VALUE_OCTETS: Final = 5
 _EVER_S: Final = 2**40
@@ -96,7 +96,9 @@ class StreamState:
 
     def rows_per_answer(self, settings: PlanSettings) -> int:
         """Return how many rows one answer carries."""
-        row_octets = _CLOCK_AND_STATUS_OCTETS + _VALUE_OCTETS * len(self.buffer.columns)
+        row_octets = self.buffer.row_octets
+        if row_octets is None:
+            row_octets = _CLOCK_AND_STATUS_OCTETS + _VALUE_OCTETS * len(self.buffer.columns)
         return max(1, (settings.pdu_octets_max - _ANSWER_OVERHEAD_OCTETS) // row_octets)
 
 

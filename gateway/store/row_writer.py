@@ -78,7 +78,8 @@ class RowWriter:
 
     def describe(self, stream_id: int, growing: tuple[int, ...]) -> None:
         """Let other columns be totals from now on."""
-        self._tails[stream_id] = replace(self._tails[stream_id], growing=growing)
+        tail = self._tails[stream_id]
+        self._tails[stream_id] = replace(tail, growing=growing, described_after_seq=tail.last_seq)
 
     def tail(self, stream_id: int) -> StreamTail:
         """Return where the committed rows of a stream end."""
@@ -196,8 +197,8 @@ class _InsertRun:
         """Take new rows in; return where the stream ends then."""
         count = len(answer.times)
         before = None
-        if tail.recent and tail.edge_s is not None and answer.times[0] >= tail.edge_s:
-            before = tail.recent[-1][1][2]
+        if _follows(answer, tail):
+            before = tail.recent[-1][1][2] if tail.recent else None
         marks = marks_of(answer, before, tail.growing, handover.received_at_s)
         occurrences: list[int] | None = None
         if stored or not all_differ(answer.times):
@@ -233,6 +234,12 @@ class _InsertRun:
             self._parts = []
 
 
+def _follows(answer: AnswerColumns, tail: StreamTail) -> bool:
+    """Return whether the first row came after the newest, and means the same."""
+    in_time = tail.edge_s is not None and answer.times[0] >= tail.edge_s
+    return in_time and tail.last_seq > tail.described_after_seq
+
+
 def _occurrences(times: Sequence[int], stored: dict[int, list[Content]]) -> list[int]:
     seen = Counter({time: len(contents) for time, contents in stored.items()})
     occurrences = []
@@ -266,8 +273,8 @@ def _moved(tail: StreamTail, answer: AnswerColumns, first_id: int) -> StreamTail
     elif len(places) < len(times):
         recent_from_s = max(recent_from_s, times[places[0]])
         recent = [item for item in recent if item[0] >= recent_from_s]
-    return StreamTail(
-        growing=tail.growing,
+    return replace(
+        tail,
         last_seq=tail.last_seq + len(times),
         edge_s=edge_s,
         edge_id=edge_id,

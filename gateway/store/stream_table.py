@@ -32,7 +32,7 @@ def growing_columns(description: StreamDescription) -> tuple[int, ...]:
 
 _ALL: Final = """
     SELECT s.id, s.usn, s.entity, s.last_seq, s.edge_s, s.edge_id, s.covered, s.doubted,
-           d.parent_usn, d.capture_period_s, d.columns
+           d.from_seq, d.parent_usn, d.capture_period_s, d.columns
     FROM stream s JOIN description d ON d.stream_id = s.id AND d.from_seq =
         (SELECT MAX(from_seq) FROM description WHERE stream_id = s.id)
 """
@@ -43,7 +43,7 @@ def load_streams(connection: sqlite3.Connection) -> list[KnownStream]:
     known = []
     for row in connection.execute(_ALL):
         stream_id, usn, entity, last_seq, edge_s, edge_id, *more = row
-        covered, doubted, parent_usn, period_s, columns = more
+        covered, doubted, from_seq, parent_usn, period_s, columns = more
         description = StreamDescription(
             usn=usn,
             entity=Entity(entity),
@@ -52,7 +52,11 @@ def load_streams(connection: sqlite3.Connection) -> list[KnownStream]:
             parent_usn=parent_usn,
         )
         tail = StreamTail(
-            growing=growing_columns(description), last_seq=last_seq, edge_s=edge_s, edge_id=edge_id
+            growing=growing_columns(description),
+            last_seq=last_seq,
+            described_after_seq=from_seq - 1,
+            edge_s=edge_s,
+            edge_id=edge_id,
         )
         known.append(
             KnownStream(

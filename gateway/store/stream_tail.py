@@ -16,6 +16,7 @@ class StreamTail:
     Attributes:
         growing: columns that are totals.
         last_seq: number of its last row; 0 for none.
+        described_after_seq: rows up to this one meant something else.
         edge_s: newest captured_at.
         edge_id: first reading of that time.
         recent: all rows of recent_from_s and later, in order of arrival; None when they were
@@ -24,6 +25,7 @@ class StreamTail:
 
     growing: tuple[int, ...]
     last_seq: int = 0
+    described_after_seq: int = 0
     edge_s: int | None = None
     edge_id: int | None = None
     recent: tuple[TimedContent, ...] | None = None

@@ -13,6 +13,7 @@ from hil.demo.options import DemoOptions
 from hil.wan_forwarder import WanForwarder
 
 READY_WITHIN_S = 20.0
+MODEM_BAUD_BPS = 115_200  # the fastest strap of the modem's family; in hil/demo.toml too
 _LOOK_AGAIN_S = 0.05
 _HOST = "127.0.0.1"
 
@@ -137,7 +138,7 @@ class Bench:
             *("hil.modem_process", "--pty-link", str(self._layout.socket("plc_port"))),
             *("--pin-socket", str(self._layout.socket("pins.sock"))),
             *("--air", str(self._layout.socket("air.sock"))),
-            *("--seed", str(self._options.seed)),
+            *("--baud", str(MODEM_BAUD_BPS), "--seed", str(self._options.seed)),
         )
 
     def _daemon_words(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from hil.verdict import Verdict, VerdictImpossible, judge_directory
 
 EXIT_GOOD = 0
 EXIT_NOT_GOOD = 1
+EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 
@@ -33,11 +34,15 @@ def run_demo(options: DemoOptions) -> int:
         f" files in {options.directory}",
         sys.stderr if options.as_json else sys.stdout,
     )
-    layout = lay_out(options.directory)
+    try:
+        layout = lay_out(options.directory)
+    except OSError as error:
+        _say(f"the demo cannot start: {error}", sys.stderr)
+        return EXIT_USAGE
     try:
         record = asyncio.run(_run(options, layout))
         return _conclude(options, layout, record, judge_directory(layout.directory))
-    except (asyncio.CancelledError, KeyboardInterrupt):
+    except (asyncio.CancelledError, KeyboardInterrupt):  # SIGTERM, Ctrl-C
         _say("interrupted; every process is stopped", sys.stderr)
         return EXIT_INTERRUPTED
     except VerdictImpossible as error:

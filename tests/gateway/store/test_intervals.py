@@ -1,5 +1,7 @@
 """Interval sets against the plainest model there is: a set of integers."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +36,7 @@ def test_holds_what_a_set_would_hold_in_as_few_intervals_as_possible(
     ours, model = played(steps)
     pieces = list(ours)
     assert members(pieces) == model
-    assert all(before[1] + 1 < after[0] for before, after in zip(pieces, pieces[1:], strict=False))
+    assert all(before[1] + 1 < after[0] for before, after in pairwise(pieces))
     assert len(ours) == len(pieces)
     assert ours.first() == min(model, default=None)
     assert ours.last() == max(model, default=None)
