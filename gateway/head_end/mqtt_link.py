@@ -173,6 +173,7 @@ class _PahoTransport:
         self._may_end = threading.Event()
         self._disconnected = threading.Event()
         self._context: _RememberingContext | None = None
+        self._client: mqtt.Client | None = None
         self._client = client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
@@ -209,36 +210,41 @@ class _PahoTransport:
         def told_message(_c: object, _d: object, message: mqtt.MQTTMessage) -> None:
             self._tell(news.arrived, message.payload)
 
-        client = self._client
+        client = self._live()
         client.on_connect, client.on_disconnect = told_connect, told_disconnect
         client.on_publish, client.on_subscribe = told_publish, told_subscribe
         client.on_message = told_message
         threading.Thread(
-            target=self._life, args=(news,), name="mqtt connection", daemon=True
+            target=self._life, args=(client, news), name="mqtt connection", daemon=True
         ).start()
 
     def publish(self, topic: str, payload: bytes, *, retain: bool) -> int:
         """See MqttTransport."""
-        info = self._client.publish(topic, payload, qos=1, retain=retain)
+        info = self._live().publish(topic, payload, qos=1, retain=retain)
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise LinkDown(mqtt.error_string(info.rc))
         return info.mid
 
     def subscribe(self, topic: str) -> int:
         """See MqttTransport."""
-        code, mid = self._client.subscribe(topic, qos=1)
+        code, mid = self._live().subscribe(topic, qos=1)
         if code != MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None:
             raise LinkDown(mqtt.error_string(code))
         return mid
+
+    def _live(self) -> mqtt.Client:
+        if self._client is None:
+            raise LinkDown("closed")
+        return self._client
 
     def end(self) -> None:
         """See MqttTransport."""
         self._may_end.set()
 
-    def _life(self, news: MqttNews) -> None:
-        client, settings = self._client, self._settings
+    def _life(self, client: mqtt.Client, news: MqttNews) -> None:
+        settings = self._settings
         try:
-            self._prepare()
+            self._prepare(client)
             client.connect(settings.host, settings.port, settings.keepalive_s)
         except (OSError, ValueError) as error:
             if self._context is not None:
@@ -248,26 +254,31 @@ class _PahoTransport:
             self._tell(news.reached)
             client.loop_start()
             self._may_end.wait()
-            self._part()
+            self._part(client)
             client.loop_stop()
+        # paho closes its inner sockets when the client goes: it must go now, not when the garbage
+        # collector finds time.
+        self._client = None
+        client.on_connect = client.on_disconnect = client.on_publish = None
+        client.on_subscribe = client.on_message = None
+        del client
         self._tell(news.ended)
 
-    def _prepare(self) -> None:
+    def _prepare(self, client: mqtt.Client) -> None:
         settings = self._settings
         if settings.username is not None:
             password = None
             if settings.password_file is not None:
                 password = settings.password_file.read_text(encoding="utf-8").rstrip("\r\n")
-            self._client.username_pw_set(settings.username, password)
+            client.username_pw_set(settings.username, password)
         if settings.tls is not None:
             self._context = _RememberingContext(ssl.PROTOCOL_TLS_CLIENT)  # TLS 1.2 or later
             self._context.load_verify_locations(settings.tls.ca_file)
             if settings.tls.certificate_file is not None:
                 self._context.load_cert_chain(settings.tls.certificate_file, settings.tls.key_file)
-            self._client.tls_set_context(self._context)
+            client.tls_set_context(self._context)
 
-    def _part(self) -> None:
-        client = self._client
+    def _part(self, client: mqtt.Client) -> None:
         if not self._disconnected.is_set():
             client.publish(self._topics.status, self._topics.offline, qos=1, retain=True)
             client.disconnect()

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from hal.errors import MalformedModemFrame
-from hal.plc_modem.config_record import CONFIG_OCTETS, SHORT_CONFIG_OCTETS
 from hal.plc_modem.field_reader import FieldReader
+from hal.plc_modem.record_lengths import CONFIG_OCTETS, SHORT_CONFIG_OCTETS
 
 
 class Ident(IntEnum):

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from hal.errors import HalError, MalformedModemFrame, ModemRefused, ModemReset, ModemSilent
 from hal.plc_modem.host_codec import decode_message, encode_message
+from hal.plc_modem.host_deframer import HostDeframer, Role
 from hal.plc_modem.host_frame import HostFrame
 from hal.plc_modem.host_link import HostLink, LinkOutcome, LinkResult
 from hal.plc_modem.messages import (
@@ -44,7 +45,7 @@ class ChipDialogue:
         on_indication: Callable[[DataIndication | DataIndicationBadCrc], None],
     ) -> None:
         """Prepare; `on_indication` gets each frame that the modem heard, in order."""
-        self.link = HostLink(settings)
+        self.link = HostLink(settings, HostDeframer(Role.HOST))
         self._port = port
         self._t_req = t_req
         self._settings = settings

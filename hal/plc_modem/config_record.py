@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 from hal.errors import MalformedModemFrame
 from hal.plc_modem.field_reader import FieldReader
+from hal.plc_modem.record_lengths import CONFIG_OCTETS, SHORT_CONFIG_OCTETS
 from hal.plc_modem.status import Mode
 
-CONFIG_OCTETS = 36
-SHORT_CONFIG_OCTETS = 35
 GROUPS = 5
 
 RATES_BPS = {50: (300, 600, 1200, 2400), 60: (360, 720, 1440, 2880)}

@@ -11,11 +11,13 @@ Source: AMIS-49587 datasheet, host interface (PLC.md 8.3).
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
-from hal.plc_modem.host_deframer import HostDeframer, Received, Role
 from hal.plc_modem.host_frame import Command, ControlOctet, HostFrame
 from hal.plc_modem.settings import PlcModemSettings
 from hal.plc_modem.status import StatusMessage
+
+Received = HostFrame | ControlOctet | StatusMessage
 
 _REPEAT_WINDOW_S = 0.2  # a modem repeats a frame at once; longer ago it is another frame
 
@@ -60,13 +62,30 @@ class _State(Enum):
     SENT = 3  # the frame is out, ACK or NAK is due
 
 
+class Deframer(Protocol):
+    """Who finds messages in octets: hal.plc_modem.host_deframer."""
+
+    junk_octets: int
+    rejected_count: int
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether octets wait for what may still come."""
+
+    def receive(self, octets: bytes) -> list[Received]:
+        """Take octets and return the messages they complete."""
+
+    def line_went_idle(self) -> list[Received]:
+        """Return messages that hid behind an unfinished one."""
+
+
 class HostLink:
     """One request at a time, and the modem's frames at any time."""
 
-    def __init__(self, settings: PlcModemSettings) -> None:
+    def __init__(self, settings: PlcModemSettings, deframer: Deframer) -> None:
         self.counters = LinkCounters()
         self._settings = settings
-        self._deframer = HostDeframer(Role.HOST)
+        self._deframer = deframer
         self._last_octet_at = 0.0
         self._to_send = bytearray()
         self._frames: list[HostFrame] = []

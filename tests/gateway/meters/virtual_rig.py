@@ -1,0 +1,299 @@
+"""The daemon as `build` makes it, on an emulated line in jumping time, with its real store."""
+
+import asyncio
+import hashlib
+import json
+import random
+import sqlite3
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from drivers.dlms.password import Password
+from drivers.plc.airtime import LineTiming
+from drivers.plc.mac_frame import MacFrame, Packing
+from gateway.app import Daemon, Ports, build
+from gateway.core.clock import Clock, ClockTrust
+from gateway.core.config import Config, load_config
+from gateway.head_end.link import LinkState, PublishOutcome
+from hil.air import AirEvent, FirstCopySent, Heard, HeardBad
+from hil.line_bench import BenchSettings, LineBench
+from hil.line_process import server_for
+from hil.meter.module import MeterSettings
+from hil.rig_clock import RigClock
+from hil.truth import TruthWriter
+
+Result = TypeVar("Result")
+Row = tuple[Any, ...]
+
+START_S = 1_795_219_200.0  # 2026-11-20T12:00:00Z
+UART_S = 0.02
+BIT_RATE_BPS = 24_000
+
+CONFIG = """
+[concentrator]
+data_directory = "data"
+[board]
+plc_port = "unused"
+[plc]
+bit_rate_bps = 24000
+discover_period_s = 20.0
+discover_quick_period_s = 1.0
+discover_slots_min = 10
+host_latency_s = 0.25
+node_silent_ping_s = 60.0
+node_lost_after_s = 120.0
+[collection]
+events_period_s = 60.0
+row_age_max_s = 8.0
+read_delay_s = 1.0
+retry_after_s = 3.0
+daily_check_period_s = 60.0
+[head_end]
+push_interval_s = 1.0
+"""
+
+
+class InlineExecutor(Executor):
+    """Runs at once: the loop's time stands still meanwhile."""
+
+    def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> "Future[Result]":
+        future: Future[Result] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001  (handed on to whoever waits)
+            future.set_exception(error)
+        return future
+
+
+class AirModem:
+    """A modem without a serial line: implements hal.ports.PlcModem on the emulated line.
+
+    Attributes:
+        requests: every APDU or CIASE PDU sent, with its destination.
+    """
+
+    def __init__(self) -> None:
+        self._heard: asyncio.Queue[bytes] = asyncio.Queue()
+        self._sent: asyncio.Future[None] | None = None
+        self._bad = 0
+        self.transmit: Callable[[bytes], object] = lambda _: None
+        self.requests: list[tuple[int, bytes]] = []
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    async def ready(self) -> None:
+        pass
+
+    async def send(self, frame: bytes) -> None:
+        loop = asyncio.get_running_loop()
+        mac = MacFrame.from_host(frame)
+        self.requests.append((mac.destination, mac.m_sdu[3:]))
+        self._sent = loop.create_future()
+        loop.call_later(UART_S, self.transmit, mac.encode(Packing.MODEL_A))
+        await self._sent
+
+    async def receive(self) -> bytes:
+        return await self._heard.get()
+
+    def counters(self) -> dict[str, int]:
+        return {}
+
+    async def read_statistics(self) -> dict[str, int]:
+        return {"chip_crc_nok": self._bad}
+
+    def tell(self, event: AirEvent) -> None:
+        match event:
+            case FirstCopySent():
+                if self._sent is not None and not self._sent.done():
+                    self._sent.set_result(None)
+            case Heard(octets):
+                record = MacFrame.decode(octets, Packing.MODEL_A).to_host()
+                asyncio.get_running_loop().call_later(UART_S, self._heard.put_nowait, record)
+            case HeardBad():
+                self._bad += 1
+            case _:
+                pass
+
+
+class AckingLink(LinkState):
+    """A head-end that commits whatever comes, at once; implements HeadEndLink.
+
+    Attributes:
+        batches: what came, decoded, each once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: dict[int, dict[str, Any]] = {}
+        self._acks: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def run(self) -> None:
+        self.went_up()
+        await asyncio.Event().wait()
+
+    async def publish(self, topic: str, payload: bytes) -> PublishOutcome:
+        assert topic.endswith("/batch")
+        batch = json.loads(payload)
+        self.batches[batch["batch"]] = batch
+        ack = {"schema": "gridgate.ack.1", "sha256": hashlib.sha256(payload).hexdigest()}
+        ack |= {name: batch[name] for name in ("dc_id", "epoch", "batch")}
+        self._acks.put_nowait(json.dumps(ack).encode())
+        return PublishOutcome.ACCEPTED
+
+    async def receive(self) -> list[bytes]:
+        return [await self._acks.get()]
+
+    def describe(self) -> Mapping[str, str | int | bool]:
+        return {"connected": self.is_up}
+
+
+class VirtualRig:
+    """Line, modem, daemon and head-end in one loop.
+
+    Use inside a JumpingLoop: `async with VirtualRig(...)`. `restart` ends the daemon as SIGKILL
+    does, what was not committed being lost, and starts another one on the same store.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        meters: int = 4,
+        seed: int = 1,
+        password: Password | None = None,
+        trust: ClockTrust = ClockTrust.SYSTEM,
+        config: str = CONFIG,
+    ) -> None:
+        (folder / "gridgate.toml").write_text(config)
+        self._folder = folder
+        self._trust = trust
+        self.config: Config = load_config(folder / "gridgate.toml")
+        self.truth_path = folder / "truth.sqlite"
+        self.modem = AirModem()
+        self.link = AckingLink()
+        self._settings = BenchSettings(
+            meters=meters,
+            seed=seed,
+            timing=LineTiming(bit_rate_bps=BIT_RATE_BPS),
+            meter=MeterSettings(periodic_period_s=10, slave_period_s=60),
+        )
+        self._make_server = partial(server_for, password=password)
+        self.wall_s = START_S
+
+    async def __aenter__(self) -> Self:
+        self.loop = asyncio.get_running_loop()
+        self.bench = LineBench(
+            self._settings,
+            timer=self.loop,
+            clock=RigClock(START_S - self.loop.time()),
+            truth=TruthWriter(self.truth_path),
+            tell_modem=self.modem.tell,
+            make_server=self._make_server,
+        )
+        self.modem.transmit = self.bench.line.modem_transmits
+        await self._start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stop.set()
+        await self._running
+        await self.daemon.database.close()
+        self.bench.close()
+
+    def now_s(self) -> float:
+        return START_S + self.loop.time()
+
+    async def _start(self) -> None:
+        clock = Clock(self._trust, wall=self.now_s, monotonic=self.loop.time)
+        ports = Ports(plc_modem=self.modem)
+        rng = random.Random(7)
+        self.daemon: Daemon = build(self.config, ports, clock, rng, InlineExecutor(), self.link)
+        await self.daemon.load()
+        self._stop = asyncio.Event()
+        self._running = asyncio.create_task(self.daemon.run(self._stop, [], lambda: None))
+
+    async def restart(self) -> None:
+        """Kill the daemon and start it again.
+
+        Cutting the connection first loses what was not committed, as a kill does.
+        """
+        database = self.daemon.database
+        assert database._file is not None
+        database._file.conn.close()
+        self._running.cancel()
+        with suppress(BaseException):
+            await self._running
+        await database.close()
+        self.link = AckingLink()
+        await self._start()
+
+    async def until(self, holds: Callable[[], bool], within_s: float) -> None:
+        """Let time pass until something holds."""
+        deadline = self.loop.time() + within_s
+        while not holds():
+            assert not self._running.done(), self._running.exception()
+            assert self.loop.time() < deadline, "it did not come true in time"
+            await asyncio.sleep(0.5)
+
+    async def ask(self, question: str, **more: Any) -> dict[str, Any]:
+        return await self.daemon.answers.ask({"ask": question, **more})
+
+    def held(self) -> list[Row]:
+        """Return what the meters hold, as the line's process writes it down."""
+        self.bench._truth.commit()
+        return self._rows(
+            self.truth_path,
+            "SELECT usn, stream, captured_at_s, status, value1, value2, value3, value4 FROM rows",
+        )
+
+    def stored(self) -> list[Row]:
+        """Return what the daemon has on its disk."""
+        path = self.config.concentrator.data_directory / "gridgate.db"
+        return self._rows(
+            path,
+            "SELECT usn, entity, captured_at_s, status, v1, v2, v3, v4"
+            " FROM reading JOIN stream ON stream.id = stream_id",
+        )
+
+    def all_is_stored(self) -> bool:
+        return sorted(map(repr, self.held())) == sorted(map(repr, self.stored()))
+
+    def _rows(self, path: Path, query: str) -> list[Row]:
+        connection = sqlite3.connect(path)
+        try:
+            return connection.execute(query).fetchall()
+        finally:
+            connection.close()
+
+    def clock_offsets_s(self) -> list[float]:
+        """Return by how much the meters' clocks are off, without signs."""
+        meters = self.bench.plugged.values()
+        return [abs(float(str(meter.describe()["clock_offset_s"]))) for meter in meters]
+
+    def daemon_usns(self) -> set[str]:
+        """Return the master meters that the daemon has identified."""
+        path = self.config.concentrator.data_directory / "gridgate.db"
+        found = self._rows(path, "SELECT usn FROM node WHERE usn IS NOT NULL")
+        return {usn for (usn,) in found}
+
+    def states(self) -> dict[str, str]:
+        """Return the state of each identified node."""
+        path = self.config.concentrator.data_directory / "gridgate.db"
+        return dict(self._rows(path, "SELECT usn, state FROM node WHERE usn IS NOT NULL"))
+
+    def pushed_journal(self) -> list[dict[str, Any]]:
+        """Return the journal entries that the head-end was given."""
+        return [entry for batch in self.link.batches.values() for entry in batch["journal"]]
+
+    def journal_states(self, usn: str) -> list[str]:
+        """Return the states of a meter's node that the head-end was told of, in order."""
+        return [
+            entry["body"]["state"]
+            for entry in self.pushed_journal()
+            if entry["kind"] == "node_state" and entry["usn"] == usn
+        ]
