@@ -59,9 +59,15 @@ _MODEM_COMES_BACK: Final = RestartPolicy(restart_on=(HalError,), delay_max_s=15.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """What the daemon reaches the world of its meters through."""
+    """What the daemon reaches the world of its meters through.
+
+    Attributes:
+        plc_modem: master of the power line.
+        reopen: opens the modem's port again after PortLost.
+    """
 
     plc_modem: PlcModem
+    reopen: Callable[[], Awaitable[None]]
 
 
 class Daemon:
@@ -74,9 +80,11 @@ class Daemon:
         loads: Sequence[Callable[[], Awaitable[None]]],
         floors: Sequence[Floor],
         answers: ControlAnswers,
+        is_healthy: Callable[[], bool],
     ) -> None:
         self.database = database
         self.answers = answers
+        self.is_healthy = is_healthy
         self._loads = loads
         self._floors = floors
 
@@ -180,11 +188,12 @@ def build(
             ],
             [link.run, lambda: supervise("pusher", pusher.run, _STORE_COMES_BACK)],
             [
-                lambda: supervise("modem", modem.run, _MODEM_COMES_BACK),
+                lambda: supervise("modem", lambda: _keep_modem(ports), _MODEM_COMES_BACK),
                 lambda: supervise("line", line.run, _STORE_COMES_BACK),
             ],
         ],
         answers=answers,
+        is_healthy=line.is_alive,
     )
 
 
@@ -204,10 +213,10 @@ async def _run(config: Config, executor: Executor) -> int:
     clock = Clock(config.clock.trust)
     stop_on_signals(stop)
     async with AsyncExitStack() as opened:
-        modem = await _open_modem(config, opened)
+        ports = await _open_ports(config, opened)
         link = MqttLink(config.head_end, config.concentrator.dc_id)
         rng = random.SystemRandom()
-        daemon = build(config, Ports(plc_modem=modem), clock, rng, executor, link)
+        daemon = build(config, ports, clock, rng, executor, link)
         opened.push_async_callback(daemon.database.close)
         await _load(config, daemon)
         control = ControlServer(config.concentrator.control_socket, daemon.answers.ask)
@@ -217,16 +226,27 @@ async def _run(config: Config, executor: Executor) -> int:
             service.ready()
             _LOG.info("ready", extra={"DC_ID": config.concentrator.dc_id})
 
-        def watchdog() -> Awaitable[None]:
-            return service.keep_watchdog(lambda: True)
+        async def tell_of_stopping() -> None:
+            await stop.wait()
+            service.stopping()
 
-        await daemon.run(stop, [[control.run, watchdog]], when_up)
-        service.stopping()
+        def watchdog() -> Awaitable[None]:
+            return service.keep_watchdog(daemon.is_healthy)
+
+        await daemon.run(stop, [[control.run, watchdog, tell_of_stopping]], when_up)
     _LOG.info("stopped")
     return ExitStatus.GOOD
 
 
-async def _open_modem(config: Config, opened: AsyncExitStack) -> AmisModem:
+async def _keep_modem(ports: Ports) -> None:
+    try:
+        await ports.plc_modem.run()
+    except PortLost:
+        await ports.reopen()
+        raise  # the supervisor says so, and starts the modem on the new port
+
+
+async def _open_ports(config: Config, opened: AsyncExitStack) -> Ports:
     try:
         board = await open_board(config.board)
     except PortBusy as error:
@@ -248,7 +268,8 @@ async def _open_modem(config: Config, opened: AsyncExitStack) -> AmisModem:
             "connect the modem, or name the port where it is",
         ) from error
     opened.push_async_callback(board.close)
-    return AmisModem(board.plc_port, board.plc_t_req, config.plc_modem)
+    modem = AmisModem(board.plc_port, board.plc_t_req, config.plc_modem)
+    return Ports(plc_modem=modem, reopen=board.reopen)
 
 
 async def _load(config: Config, daemon: Daemon) -> None:

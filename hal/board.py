@@ -1,13 +1,16 @@
 """One place that knows how a kind of board is wired: settings in, ports and pins out."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from hal.errors import BoardMismatch
 from hal.pin_socket import PinSocket, open_pin_socket
 from hal.ports import BytePort, OutputPin
 from hal.rts_pin import RtsPin
 from hal.serial_port import SerialPort, SerialSettings, open_serial_port
+from hal.swappable import SwappablePin, SwappablePort
 
 RTS = "rts"
 
@@ -38,22 +41,45 @@ class BoardSettings:
     pin_chip: str | None = None
 
 
-class Board:
-    """What the board offers; made by `open_board`."""
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """What stands behind the ports of a board at one time."""
 
-    def __init__(
-        self, *, plc_port: BytePort, plc_t_req: OutputPin, pin_socket: PinSocket | None = None
-    ) -> None:
-        self.plc_port = plc_port
-        self.plc_t_req = plc_t_req
-        self._pin_socket = pin_socket
+    port: BytePort
+    pin: OutputPin
+    pins: PinSocket | None = None
 
     async def close(self) -> None:
         """Release everything; may be called twice."""
-        await self.plc_t_req.close()
-        await self.plc_port.close()
-        if self._pin_socket is not None:
-            await self._pin_socket.close()
+        await self.pin.close()
+        await self.port.close()
+        if self.pins is not None:
+            await self.pins.close()
+
+
+class Board:
+    """What the board offers; made by `open_board`. Its ports survive a device that is replugged."""
+
+    def __init__(self, devices: Devices, open_again: Callable[[], Awaitable[Devices]]) -> None:
+        self._devices = devices
+        self._open_again = open_again
+        self.plc_port = SwappablePort(devices.port)
+        self.plc_t_req = SwappablePin(devices.pin)
+
+    async def reopen(self) -> None:
+        """Close every device and open it again, for whoever holds the ports already.
+
+        Raises:
+            HalError: as `open_board`; the ports stay lost, try again later.
+        """
+        await self._devices.close()
+        self._devices = await self._open_again()
+        self.plc_port.device = self._devices.port
+        self.plc_t_req.device = self._devices.pin
+
+    async def close(self) -> None:
+        """Release everything; may be called twice."""
+        await self._devices.close()
 
 
 async def open_board(settings: BoardSettings) -> Board:
@@ -65,6 +91,11 @@ async def open_board(settings: BoardSettings) -> Board:
         PortLost: a port is missing.
     """
     _check(settings)
+    open_again = partial(_open_devices, settings)
+    return Board(await open_again(), open_again)
+
+
+async def _open_devices(settings: BoardSettings) -> Devices:
     port = await open_serial_port(
         SerialSettings(path=settings.plc_port, baud_bps=settings.plc_baud_bps)
     )
@@ -72,14 +103,14 @@ async def open_board(settings: BoardSettings) -> Board:
     try:
         if settings.plc_t_req != RTS and settings.pin_chip is not None:
             pins = await open_pin_socket(settings.pin_chip)
-        t_req = _request_line(settings, port, pins)
-        await t_req.set_level(high=True)
+        pin = _request_line(settings, port, pins)
+        await pin.set_level(high=True)
     except BaseException:
         await port.close()
         if pins is not None:
             await pins.close()
         raise
-    return Board(plc_port=port, plc_t_req=t_req, pin_socket=pins)
+    return Devices(port, pin, pins)
 
 
 def _check(settings: BoardSettings) -> None:

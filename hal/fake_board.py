@@ -6,7 +6,7 @@ Everything happens on the loop's clock, so that it runs under virtual time too.
 import asyncio
 from collections.abc import Callable
 
-from hal.board import Board
+from hal.board import Board, Devices
 from hal.errors import PortLost
 
 Fault = Callable[[bytes], bytes]
@@ -79,6 +79,11 @@ class FakeSerialLine:
         """Make every later call of the host raise PortLost."""
         self._end("fake port: unplugged")
 
+    def replug(self) -> None:
+        """Let the line work again; what was in it is gone."""
+        self._lost = None
+        self._unread.clear()
+
     def _end(self, reason: str) -> None:
         if self._lost is None:
             self._lost = PortLost(reason)
@@ -116,4 +121,8 @@ class FakeBoard(Board):
     def __init__(self, *, plc_baud_bps: int = 38_400) -> None:
         self.line = FakeSerialLine(baud_bps=plc_baud_bps)
         self.t_req = FakePin()
-        super().__init__(plc_port=self.line, plc_t_req=self.t_req)
+        super().__init__(Devices(self.line, self.t_req), self._replug)
+
+    async def _replug(self) -> Devices:
+        self.line.replug()
+        return Devices(self.line, self.t_req)

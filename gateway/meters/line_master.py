@@ -27,6 +27,9 @@ IDLE_MAX_S: Final = 1.0
 MODEM_PAUSE_S: Final = 0.5
 """Wait after the modem failed; it comes back by itself."""
 
+TURN_MAX_S: Final = 900.0
+"""No turn takes longer, not even a whole object list at 300 bit/s: beyond it something hangs."""
+
 CLOCK_RETRY_S: Final = 60.0
 """Between two tries to set the same meter's clock."""
 
@@ -141,10 +144,16 @@ class LineMaster:
             Task.COLLECT: self._collect,
         }
         self.doing: Task | None = None
+        self._stirred_at_s = clock.now_s()
+
+    def is_alive(self) -> bool:
+        """Return whether the line moves on; for the watchdog."""
+        return abs(self._clock.now_s() - self._stirred_at_s) < TURN_MAX_S
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
+            self._stirred_at_s = self._clock.now_s()
             turn = self._schedule.next_turn(self._book.links(), self._book.meters, self._coverage)
             wait_s = turn.due_at_s - self._clock.now_s()
             if wait_s > 0:

@@ -18,7 +18,7 @@ from gateway.store.coverage import CoverageBook, CoverageTexts
 from gateway.store.database import Database, StoreFile
 from gateway.store.errors import StoreError, StoreFull
 from gateway.store.intervals import Interval, IntervalSet
-from gateway.store.retention import free_committed
+from gateway.store.retention import free_committed, has_room_for_readings
 from gateway.store.row_shape import as_columns, check_fits
 from gateway.store.row_writer import Handover, RowWriter
 from gateway.store.settings import StorageSettings
@@ -288,7 +288,12 @@ class ReadingBuffer:
         committed: Callable[[], None],
     ) -> None:
         def write(handovers: list[Handover]) -> Callable[[StoreFile], None]:
-            return lambda file: self._writer.write(file.conn, handovers, coverage)
+            def work(file: StoreFile) -> None:
+                if not has_room_for_readings(file, self._settings.pages_max):
+                    raise StoreFull("no pages left for readings", self._database.path)
+                self._writer.write(file.conn, handovers, coverage)
+
+            return work
 
         try:
             await self._database.run(write(taken), committed)

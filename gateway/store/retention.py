@@ -14,6 +14,10 @@ STEP_ROWS: Final = 500
 ROOM_ROWS: Final = 5000
 """Rows freed at once when the store is full, whatever their age."""
 
+RESERVE_PAGES: Final = 256
+"""Pages that readings leave free for batches: a store full of what was never sent must still be
+able to send it. A batch takes about six, and twenty are open at most by default."""
+
 DAY_S: Final = 86_400
 
 _COMMITTED_ID: Final = "(SELECT value FROM meta WHERE key = 'committed_reading_id')"
@@ -43,6 +47,13 @@ async def delete_old(database: Database, now_s: float) -> int:
 def free_committed(file: StoreFile) -> int:
     """Delete the oldest committed readings whatever their age; return how many."""
     return _delete_readings(file, None, ROOM_ROWS)
+
+
+def has_room_for_readings(file: StoreFile, pages_max: int) -> bool:
+    """Return whether readings may still be added."""
+    (pages,) = file.conn.execute("PRAGMA page_count").fetchone()
+    (unused,) = file.conn.execute("PRAGMA freelist_count").fetchone()
+    return bool(pages - unused < pages_max - RESERVE_PAGES)
 
 
 def _delete_readings(file: StoreFile, horizon_s: int | None, limit: int) -> int:

@@ -20,4 +20,4 @@ class StorageSettings:
 
     commit_interval_s: Annotated[float, Gt(0), Le(60)] = 0.5
     retention_days: Annotated[int, Ge(1), Le(3660)] = 62
-    pages_max: Annotated[int, Ge(256), Le(1_073_741_823)] = 262_144
+    pages_max: Annotated[int, Ge(1024), Le(1_073_741_823)] = 262_144

@@ -1,4 +1,4 @@
-"""The driver at work: up, sending, hearing, cancelled (issue 2 §3)."""
+"""The driver at work: up, sending, hearing, cancelled."""
 
 import asyncio
 import dataclasses
@@ -238,3 +238,19 @@ async def test_the_whole_range_of_baud_rates() -> None:
             assert isinstance(settings.master_config(), ModemConfig)
             counts = bench.modem.counters()
             assert (counts["naks_received"], counts["acks_missing"]) == (0, 0)
+
+
+@jumping
+async def test_a_port_that_is_replugged_serves_the_same_driver() -> None:
+    """The board opens the device again behind the port that the driver holds."""
+    bench = ModemBench()
+    task = asyncio.create_task(bench.modem.run())
+    await bench.modem.ready()
+    bench.board.line.unplug()
+    with pytest.raises(PortLost, match="unplugged"):
+        await task
+    await bench.board.reopen()
+    async with running(bench):
+        await bench.modem.ready()
+        await bench.modem.send(READ.to_host())
+    assert len(bench.transmitted) == 1

@@ -210,7 +210,7 @@ class VirtualRig:
 
     async def _start(self) -> None:
         clock = Clock(self._trust, wall=self.now_s, monotonic=self.loop.time)
-        ports = Ports(plc_modem=self.modem)
+        ports = Ports(plc_modem=self.modem, reopen=self.modem.ready)
         rng = random.Random(7)
         self.daemon: Daemon = build(self.config, ports, clock, rng, InlineExecutor(), self.link)
         await self.daemon.load()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store.database import StoreFile
+from gateway.store.database import Database, StoreFile
 from gateway.store.errors import (
     StoreBusy,
     StoreDamaged,
@@ -172,9 +172,12 @@ def test_a_full_store_can_be_emptied_and_filled_again(tmp_path: Path) -> None:
         settings = StorageSettings(pages_max=256)
         async with open_database(tmp_path / "store.db", settings) as database:
             with pytest.raises(StoreFull):
-                while True:
-                    await database.run(fill)
+                await fill_up(database)
             await database.run(lambda file: file.conn.execute("DELETE FROM kind"))
+            await database.run(fill)
+
+    async def fill_up(database: Database) -> None:
+        while True:
             await database.run(fill)
 
     def fill(file: StoreFile) -> None:
