@@ -75,7 +75,7 @@ def _draw_rows(axes: "Axes", samples: Sequence["Sample"]) -> None:
     for begin, end in _wan_cuts(samples):
         axes.axvspan(begin, end, color="tab:red", alpha=0.12)
     axes.set_ylabel("rows")
-    axes.legend(loc="lower right")
+    axes.legend(loc="center left")
 
 
 def _draw_meters(axes: "Axes", samples: Sequence["Sample"]) -> None:

@@ -31,11 +31,15 @@ class CoverageBook:
             times: captured_at of its rows.
             covered: the captured_at range of which the answer holds every row; None: of none.
         """
-        known = self._known(times)
-        if covered is not None:
-            self.covered.add(*covered)
-            self.doubted.remove(*covered)
-        if times and (covered is None or min(times) < covered[0] or max(times) > covered[1]):
+        if not times:
+            self._enter(covered)
+            return ()
+        first_s, last_s = min(times), max(times)
+        known = tuple(
+            sorted(self.covered.within(first_s, last_s) + self.doubted.within(first_s, last_s))
+        )
+        self._enter(covered)
+        if covered is None or first_s < covered[0] or last_s > covered[1]:
             for time in times:
                 if time not in self.covered:
                     self.doubted.add(time, time)
@@ -51,10 +55,7 @@ class CoverageBook:
         """Return the book as it stands in the store."""
         return json.dumps(list(self.covered)), json.dumps(list(self.doubted))
 
-    def _known(self, times: Sequence[int]) -> tuple[Interval, ...]:
-        if not times:
-            return ()
-        first_s, last_s = min(times), max(times)
-        return tuple(
-            sorted(self.covered.within(first_s, last_s) + self.doubted.within(first_s, last_s))
-        )
+    def _enter(self, covered: Interval | None) -> None:
+        if covered is not None:
+            self.covered.add(*covered)
+            self.doubted.remove(*covered)

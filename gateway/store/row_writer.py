@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
-from operator import itemgetter, lt
+from operator import itemgetter
 from typing import Final
 
 from gateway.store.answer_columns import COLUMNS_MAX, AnswerColumns, chosen
@@ -253,9 +253,10 @@ def _moved(tail: StreamTail, answer: AnswerColumns, first_id: int) -> StreamTail
     """Return where the stream ends when the rows of `answer` were added."""
     times = answer.times
     edge_s, edge_id = times[-1], tail.edge_id
-    places: Sequence[int] = range(max(0, len(times) - RECENT_ROWS), len(times))
-    if not all(map(lt, times, times[1:])):  # not in order: any of them may be among the latest
-        edge_s, places = max(times), range(len(times))
+    first_recent = max(0, len(times) - RECENT_ROWS)
+    if tuple(sorted(times)) != times or times[first_recent - 1] == times[first_recent]:
+        edge_s, first_recent = max(times), 0  # any of them may be among the latest
+    places = range(first_recent, len(times))
     if tail.edge_s is not None and edge_s <= tail.edge_s:
         edge_s = tail.edge_s
     else:

@@ -59,9 +59,7 @@ class Bench:
             BenchNotReady: a process is not ready in time.
         """
         wan_port = await self.wan.open()
-        self._layout.write_daemon_config(
-            line_rate_bps=self._options.line_rate_bps, broker_port=wan_port
-        )
+        self._layout.write_daemon_config(self._options, broker_port=wan_port)
         await self._start(self._broker, self._broker_listens)
         await asyncio.gather(
             self._start(self._head_end, _exists(self._layout.socket("head_end.sock"))),

@@ -7,10 +7,12 @@ from pathlib import Path
 METERS = 12
 SEED = 1
 LINE_RATE_BPS = 24_000
+LINE_RATE_BPS_MIN = 300
 DEADLINE_S = 120.0
 DEADLINE_PER_METER_S = 6.5
 CAPTURE_STOPS_BEFORE_END_S = 25.0
 CAPTURE_AT_LEAST_S = 10.0
+SLOWNESS_MAX = 5.0
 WAN_CUT_S = 15.0
 METERS_MAX = 500
 
@@ -40,9 +42,17 @@ class DemoOptions:
     plot: bool = False
 
     @property
+    def slowness(self) -> float:
+        """Return how much longer everything takes on this line than on the bench's own."""
+        return max(1.0, LINE_RATE_BPS / self.line_rate_bps)
+
+    @property
     def capture_stops_at_s(self) -> float:
-        """Return when the meters stop capturing, after the start."""
-        return max(CAPTURE_AT_LEAST_S, self.deadline_s - CAPTURE_STOPS_BEFORE_END_S)
+        """Return when the meters stop capturing, after the start; a slow line stops earlier."""
+        tail_s = CAPTURE_STOPS_BEFORE_END_S
+        if self.slowness > 1.0:
+            tail_s = max(tail_s, min(tail_s * self.slowness, self.deadline_s / 4))
+        return max(CAPTURE_AT_LEAST_S, self.deadline_s - tail_s)
 
     def told(self) -> dict[str, object]:
         """Return the options as the report shows them."""
@@ -52,9 +62,10 @@ class DemoOptions:
         }
 
 
-def default_deadline_s(meters: int) -> float:
-    """Return the time a demo may take: a larger line needs more airtime."""
-    return DEADLINE_S + DEADLINE_PER_METER_S * max(0, meters - METERS)
+def default_deadline_s(meters: int, line_rate_bps: int = LINE_RATE_BPS) -> float:
+    """Return the time a demo may take: a larger line needs more airtime, a slower one, too."""
+    bench_s = DEADLINE_S + DEADLINE_PER_METER_S * max(0, meters - METERS)
+    return bench_s * min(SLOWNESS_MAX, max(1.0, LINE_RATE_BPS / line_rate_bps))
 
 
 def add_demo_options(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +87,8 @@ def add_demo_options(parser: argparse.ArgumentParser) -> None:
         "--deadline-s",
         type=float,
         metavar="T",
-        help="end at the latest (default 120 s, and 6.5 s for each meter over 12)",
+        help="end at the latest (default 120 s, and 6.5 s for each meter over 12; five times that"
+        " at the field's line rate)",
     )
     parser.add_argument(
         "--kills", type=int, default=1, metavar="N", help="SIGKILLs of the daemon (default 1)"
@@ -104,11 +116,16 @@ def demo_options(parser: argparse.ArgumentParser, arguments: argparse.Namespace)
     Raises:
         SystemExit: a value makes no sense (2).
     """
+    if arguments.line_rate < LINE_RATE_BPS_MIN:
+        parser.error(f"--line-rate must be {LINE_RATE_BPS_MIN} bit/s at least")
+    deadline_s = arguments.deadline_s
+    if deadline_s is None:
+        deadline_s = default_deadline_s(arguments.meters, arguments.line_rate)
     options = DemoOptions(
         meters=arguments.meters,
         seed=arguments.seed,
         line_rate_bps=arguments.line_rate,
-        deadline_s=arguments.deadline_s or default_deadline_s(arguments.meters),
+        deadline_s=deadline_s,
         kills=arguments.kills,
         wan_cut_s=arguments.wan_cut_s,
         head_end_fault=arguments.head_end_fault,
@@ -118,8 +135,6 @@ def demo_options(parser: argparse.ArgumentParser, arguments: argparse.Namespace)
     )
     if not 1 <= options.meters <= METERS_MAX:
         parser.error(f"--meters must be from 1 to {METERS_MAX}")
-    if options.line_rate_bps < 300:
-        parser.error("--line-rate must be 300 bit/s at least")
     if options.deadline_s < CAPTURE_STOPS_BEFORE_END_S + CAPTURE_AT_LEAST_S:
         parser.error(
             f"--deadline-s must be {CAPTURE_STOPS_BEFORE_END_S + CAPTURE_AT_LEAST_S:.0f} at least:"

@@ -1,4 +1,4 @@
-"""The modem's host protocol against the vectors, in both directions (issue 2 §2, §3)."""
+"""The modem's host protocol against the vectors, in both directions."""
 
 import json
 from dataclasses import replace

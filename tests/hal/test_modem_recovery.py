@@ -1,4 +1,4 @@
-"""HIL-3: whatever chip and line do, the driver comes back by itself and says so (issue 2 §3)."""
+"""HIL-3: whatever chip and line do, the driver comes back by itself and says so."""
 
 import asyncio
 import dataclasses

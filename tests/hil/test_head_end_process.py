@@ -96,7 +96,7 @@ def test_what_is_wrong_is_neither_stored_nor_acknowledged(bench: Bench) -> None:
 
 
 def test_it_dies_between_puback_and_commit(bench: Bench) -> None:
-    """UPL-1: the batch comes again, the rows are there once (issue 2, 7.4)."""
+    """UPL-1: the batch comes again, the rows are there once."""
     head_end, concentrator = bench
     octets = batch_octets(1, some_rows(1))
     with head_end.running("--fault", "die-before-commit:2") as running:

@@ -1,4 +1,4 @@
-"""HIL-1, HIL-3: the paced pty: real baud rate, line times, faults, hang-up (issue 2 §4)."""
+"""HIL-1, HIL-3: the paced pty: real baud rate, line times, faults, hang-up."""
 
 import asyncio
 import itertools

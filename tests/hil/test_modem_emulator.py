@@ -1,4 +1,4 @@
-"""HIL-1: the emulated chip, byte for byte on its serial line, and as a process (issue 2 §4)."""
+"""HIL-1: the emulated chip, byte for byte on its serial line, and as a process."""
 
 import asyncio
 import contextlib

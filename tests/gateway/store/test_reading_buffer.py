@@ -351,7 +351,7 @@ def test_a_full_store_keeps_rows_waiting_and_then_refuses(
             work = asyncio.create_task(buffer.run())
             while "store is full" not in caplog.messages:
                 await asyncio.sleep(0.01)
-            await database.run(lambda file: file.conn.execute("PRAGMA max_page_count = 10000"))
+            monkeypatch.setattr(retention, "RESERVE_PAGES", 0)
             async with asyncio.timeout(10):
                 await buffer.wait_committed(1)
             work.cancel()

@@ -35,6 +35,14 @@ def test_a_larger_line_has_more_time() -> None:
     assert default_deadline_s(40) == 120 + 28 * 6.5
 
 
+def test_a_slower_line_has_more_time() -> None:
+    """At the field's rate everything takes longer, the catching up at the end as well."""
+    field = DemoOptions(line_rate_bps=2400, deadline_s=default_deadline_s(3, 2400))
+    assert field.deadline_s == 600
+    assert field.capture_stops_at_s == 450
+    assert DemoOptions(line_rate_bps=48_000).capture_stops_at_s == 95
+
+
 def test_kills_are_random_and_the_seed_decides() -> None:
     """Five moments, all within the run; another seed has others."""
     options = DemoOptions(kills=5, deadline_s=60)
