@@ -23,7 +23,7 @@ class UnicastRequest(RepeatedRequest[UnicastAnswer]):
     after NoAnswer.
     """
 
-    def __init__(  # noqa: PLR0913  (keywords only, each a fact of this one question)
+    def __init__(
         self,
         *,
         initiator: int,

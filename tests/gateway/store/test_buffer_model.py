@@ -6,9 +6,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.store import row_writer
 from gateway.store.database import Database
 from gateway.store.intervals import IntervalSet
 from gateway.store.marks import Mark
@@ -125,4 +127,19 @@ async def play(steps: list[tuple[str, int, int]], path: Path, thread: ThreadPool
 def test_nothing_is_lost_or_doubled(steps: list[tuple[str, int, int]]) -> None:
     """ACQ-2, ACQ-3: whatever is captured, read, uncovered and cut off, each row is stored once."""
     with TemporaryDirectory() as folder, ThreadPoolExecutor(1) as thread:
+        run(play(steps, Path(folder) / "store.sqlite", thread))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(STEPS)
+def test_nothing_is_lost_or_doubled_when_little_is_remembered(
+    steps: list[tuple[str, int, int]],
+) -> None:
+    """ACQ-2, ACQ-3: the same where most comparisons must look into the store."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        TemporaryDirectory() as folder,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        patch.setattr(row_writer, "RECENT_ROWS", 2)
         run(play(steps, Path(folder) / "store.sqlite", thread))
