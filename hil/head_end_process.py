@@ -17,11 +17,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from hil.head_end.control import HeadEndControl
 from hil.head_end.faults import parse_fault
 from hil.head_end.mqtt import MqttSubscriber, MqttTerms
 from hil.head_end.service import HeadEnd, topic_filters
 from hil.head_end.store import HeadEndStore
+from hil.json_control import JsonControl
 from hil.rig_clock import RigClock
 
 READY_TEXT = "head-end ready"
@@ -59,7 +59,7 @@ async def _run(options: argparse.Namespace) -> None:
         head_end = HeadEnd(
             store, subscriber, executor, options.fault, lambda: clock.utc_s(loop.time())
         )
-        control = HeadEndControl(options.control, head_end.carry_out)
+        control = JsonControl(options.control, head_end.carry_out)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(subscriber.run())

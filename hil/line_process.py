@@ -15,8 +15,9 @@ from drivers.plc.airtime import LineTiming
 from drivers.plc.mac_frame import Packing
 from hil.air import AirEvent, LineTerms
 from hil.air_socket import AirServer
+from hil.json_control import JsonControl
 from hil.line_bench import BenchSettings, LineBench
-from hil.line_control import LineControl
+from hil.line_control import carry_out
 from hil.lv_line import LOSS_PER_HOP
 from hil.meter.clock import SYNC_LIMIT_S
 from hil.meter.module import MeterModule, MeterSettings
@@ -80,7 +81,7 @@ async def _run(options: argparse.Namespace) -> None:
         on_transmit=bench.line.modem_transmits,
         on_modem_change=bench.line.modem_changed,
     )
-    control = LineControl(options.control, bench)
+    control = JsonControl(options.control, partial(carry_out, bench))
     try:
         await air.start()
         await control.start()

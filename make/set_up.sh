@@ -68,7 +68,7 @@ if ! [[ -x .venv/bin/python ]]; then
     fi
 fi
 
-pip() { .venv/bin/python -m pip --disable-pip-version-check --quiet "$@"; }
+pip() { .venv/bin/python -m pip --disable-pip-version-check -qq "$@"; }
 
 say "Python packages, exactly those of requirements/bench.lock"
 pip install --require-hashes -r requirements/bench.lock
@@ -80,6 +80,6 @@ if pkg-config --exists libsystemd 2>/dev/null && command -v gcc >/dev/null; then
         || say "systemd-python could not be built; going on without the journal and the watchdog"
 fi
 
-pip install --no-deps --no-build-isolation --no-index --editable .
+PYTHONWARNINGS=ignore pip install --no-deps --no-build-isolation --no-index --editable .
 echo "$sum" >"$stamp"
 say "ready"

@@ -1,15 +1,19 @@
 """The truth file and the bench around it, in jumping time."""
 
+import asyncio
 import random
 import sqlite3
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from drivers.dlms.companion import Entity, RowStatus
 from drivers.plc.airtime import LineTiming
+from hil.json_control import answer_to
 from hil.line_bench import BenchSettings, LineBench
-from hil.line_control import NoSuchMeter, answer_to
+from hil.line_control import NoSuchMeter, carry_out
 from hil.line_process import server_for
 from hil.meter.module import MeterSettings
 from hil.population import plan_population
@@ -105,7 +109,7 @@ def test_stop_capture_completes_the_truth_at_once(truth_path: Path) -> None:
     """HIL-1: right after the answer, another process sees every row, and none follows."""
     bench, timer = make_bench(truth_path)
     timer.advance(29.3)
-    answer = answer_to(b'{"do": "stop_capture"}', bench)
+    answer = _answer(b'{"do": "stop_capture"}', bench)
     assert answer["ok"]
     assert answer["rows"] == rows_in(truth_path)
     (late,) = bench.waiting
@@ -123,11 +127,11 @@ def test_commands_say_what_is_wrong(truth_path: Path) -> None:
     """HIL-3: a typing error in a schedule does not end the line."""
     bench, timer = make_bench(truth_path, meters=3)
     for line in (b"nonsense", b"[]", b'{"do": "fly"}', b'{"do": "power_off", "usn": "X"}'):
-        answer = answer_to(line, bench)
+        answer = _answer(line, bench)
         assert not answer["ok"]
         assert answer["reason"]
     usn = next(iter(bench.plugged))
-    assert answer_to(b'{"do": "power_off", "usn": "%s"}' % usn.encode(), bench)["ok"]
+    assert _answer(b'{"do": "power_off", "usn": "%s"}' % usn.encode(), bench)["ok"]
     timer.advance(30.0)
     meters = bench.status()["meters"]
     assert isinstance(meters, list)
@@ -170,3 +174,7 @@ def test_dice_are_seeded(tmp_path: Path) -> None:
         database.close()
     assert counts[0] == counts[1]
     assert len(counts[0]) > 200
+
+
+def _answer(line: bytes, bench: LineBench) -> dict[str, Any]:
+    return asyncio.run(answer_to(line, partial(carry_out, bench)))

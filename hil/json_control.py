@@ -1,10 +1,7 @@
-"""The head-end's control socket: one JSON object a line in, one out.
+"""A control socket of the rig: one JSON object a line in, one out.
 
-    {"do": "status"}                  -> {"ok": true, "rows": n, "batches_seen": n, ...}
-    {"do": "fault", "fault": "..."}   misbehave from now on, see hil.head_end.faults
-    {"do": "gaps"}                    -> {"ok": true, "gaps": [...]}: records missing in a stream
-
-An answer has "ok"; when it is false, "reason" says why.
+An answer has "ok"; when it is false, "reason" says why. What can be asked stands with whoever
+answers: hil.line_control, hil.head_end.service.
 """
 
 import asyncio
@@ -19,7 +16,7 @@ CarryOut = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 """Carries out one command; raises ValueError with the reason when it cannot."""
 
 
-class HeadEndControl:
+class JsonControl:
     """Serves the socket."""
 
     def __init__(self, path: Path, carry_out: CarryOut) -> None:
@@ -61,10 +58,15 @@ class HeadEndControl:
             writer.transport.abort()
 
     async def _answer(self, line: bytes) -> dict[str, Any]:
-        try:
-            command = json.loads(line)
-            if not isinstance(command, dict):
-                return {"ok": False, "reason": "a command is a JSON object"}
-            return {"ok": True, **await self._carry_out(command)}
-        except (ValueError, RecursionError) as error:
-            return {"ok": False, "reason": str(error)}
+        return await answer_to(line, self._carry_out)
+
+
+async def answer_to(line: bytes, carry_out: CarryOut) -> dict[str, Any]:
+    """Carry out one command and return the answer."""
+    try:
+        command = json.loads(line)
+        if not isinstance(command, dict):
+            return {"ok": False, "reason": "a command is a JSON object"}
+        return {"ok": True, **await carry_out(command)}
+    except (ValueError, RecursionError) as error:
+        return {"ok": False, "reason": str(error)}
