@@ -40,6 +40,9 @@ RECONNECT_FIRST_S: Final = 1.0
 RECONNECT_MAX_S: Final = 30.0
 """Wait before the first reconnect; doubled each time up to the second."""
 
+CLOSES_BEFORE_DOUBT: Final = 3
+"""A version that the broker took before is doubted after so many closes in a row."""
+
 MESSAGES_WAITING_MAX: Final = 1000
 """Messages from the head-end that nobody took; more are dropped, it sends them again."""
 
@@ -72,6 +75,8 @@ class MqttLink(LinkState):
             offline=_status(dc_id, online=False),
         )
         self._version = MqttVersion.V5
+        self._granted: MqttVersion | None = None
+        self._closed_in_a_row = 0
         self._current: MqttConnection | None = None
         self._messages: asyncio.Queue[bytes] = asyncio.Queue(MESSAGES_WAITING_MAX)
         self.messages_dropped = 0
@@ -127,6 +132,8 @@ class MqttLink(LinkState):
 
     def _begin(self, connection: MqttConnection) -> None:
         self._current = connection
+        self._granted = self._version
+        self._closed_in_a_row = 0
         self.went_up()
         _LOG.info("head-end link up", extra={"MQTT_VERSION": self._version.value})
 
@@ -134,15 +141,20 @@ class MqttLink(LinkState):
         """Change the version when the last one may be what the broker minds.
 
         Return whether to connect at once: with 3.1.1, for old brokers close a connection of
-        version 5 without a word. Back to 5 it goes after a wait like any other.
+        version 5 without a word. Back to 5 it goes after a wait like any other. A version that
+        the broker took before is given up only after some closes in a row: a cut line closes, too.
         """
         if isinstance(error, LinkRefused):
             worth_it = error.reason_code == _UNSUPPORTED_VERSION
         else:
-            worth_it = connection.was_reached and not connection.was_granted
+            closed = connection.was_reached and not connection.was_granted
+            self._closed_in_a_row += closed
+            patience = CLOSES_BEFORE_DOUBT if self._version is self._granted else 1
+            worth_it = closed and self._closed_in_a_row >= patience
         if not worth_it:
             return False
         refused = self._version
+        self._closed_in_a_row = 0
         self._version = MqttVersion.V3_1_1 if refused is MqttVersion.V5 else MqttVersion.V5
         _LOG.warning(
             "broker does not answer to this MQTT version, trying the other",

@@ -23,6 +23,7 @@ from gateway.head_end.link import PublishOutcome
 from gateway.head_end.mqtt_link import MqttLink
 from gateway.head_end.settings import HeadEndSettings, TlsSettings
 from hil.broker import BrokerKind, choose_broker
+from hil.wan_forwarder import WanForwarder
 from tests.gateway.head_end.push_rig import open_rig
 from tests.gateway.store.store_tools import run
 from tests.hil.head_end_bench import (
@@ -353,3 +354,25 @@ def test_an_ack_that_came_before_the_crash_is_asked_for_again(tmp_path: Path) ->
             run(push(0, 12))
             assert head_end.ask({"do": "status"})["batches_repeated"] >= 2
             assert head_end.seqs() == list(range(1, 13))
+
+
+@needs_mosquitto
+def test_a_line_that_was_cut_is_no_reason_to_doubt_the_version() -> None:
+    """UPL-3: a router closes connections, too; the broker took version 5 before."""
+    port = free_port()
+
+    async def main() -> None:
+        wan = WanForwarder(far_host="127.0.0.1", far_port=port)
+        near_port = await wan.open()
+        async with running(MqttLink(quick(near_port, keepalive_s=5), "GG-1")) as link:
+            await asyncio.wait_for(link.wait_up(), 10)
+            wan.cut()
+            await soon(lambda: not link.is_up)
+            await asyncio.sleep(1.5)  # it tries again, and nobody says a word
+            wan.mend()
+            await soon(lambda: link.is_up)
+            assert link.describe()["mqtt_version"] == "5"
+        await wan.close()
+
+    with broker(BrokerKind.MOSQUITTO, port):
+        run(main())
