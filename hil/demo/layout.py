@@ -11,16 +11,6 @@ from hil.report import REPORT_FILE
 from hil.verdict import HEAD_END_FILE, TRUTH_FILE
 
 _SOCKET_PATH_OCTETS_MAX = 100  # unix(7) allows 107
-_PERIODS_S = {
-    "discover_period_s": 8.0,
-    "discover_quick_period_s": 1.0,
-    "node_silent_ping_s": 30.0,
-    "events_period_s": 10.0,
-    "daily_check_period_s": 10.0,
-    "retry_after_s": 3.0,
-}
-"""At the bench's own line rate; the reasons stand in the file."""
-
 _SETTINGS = Path(__file__).parents[1] / "demo.toml"
 
 
@@ -72,7 +62,6 @@ class DemoLayout:
 
     def write_daemon_config(self, options: DemoOptions, *, broker_port: int) -> None:
         """Fill in hil/demo.toml for this run."""
-        periods = {name: at_s * options.slowness for name, at_s in _PERIODS_S.items()}
         text = Template(_SETTINGS.read_text(encoding="utf-8")).substitute(
             data_directory=self.daemon_data,
             control_socket=self.socket("control.sock"),
@@ -80,7 +69,6 @@ class DemoLayout:
             pin_chip=self.socket("pins.sock"),
             bit_rate_bps=options.line_rate_bps,
             broker_port=broker_port,
-            **periods,
         )
         self.daemon_config.write_text(text, encoding="utf-8")
 
