@@ -35,7 +35,7 @@ def draw(samples: Sequence["Sample"], events: Sequence[tuple[float, str]], file:
         axes.set_ylim(bottom=0)
     for at_s, text in _apart(events):
         rows.annotate(
-            text[:_EVENT_LABEL_MAX],
+            text.partition(";")[0][:_EVENT_LABEL_MAX],
             (at_s, 0.02),
             xycoords=("data", "axes fraction"),
             rotation=90,

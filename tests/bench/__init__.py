@@ -1,0 +1,1 @@
+"""Measurements: python -m tests.bench; what they mean stands in each module's first line."""
