@@ -66,8 +66,13 @@ class ServiceManager:
             await asyncio.sleep(self.watchdog_period_s / 2)
 
     def _tell(self, message: str) -> None:
-        if self._notify is not None:
+        if self._notify is None:
+            return
+        try:
             self._notify(message)
+        except OSError as error:
+            # Who started us is gone or deaf: no reason to stop metering.
+            _LOG.warning("systemd was not told", extra={"REASON": str(error)})
 
 
 class JournalHandler(logging.Handler):

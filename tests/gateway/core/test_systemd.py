@@ -68,3 +68,11 @@ def test_a_real_notify_socket_hears_ready(tmp_path: Path, monkeypatch: pytest.Mo
         heard.settimeout(5)
         ServiceManager(os.environ).ready()
         assert heard.recv(100) == b"READY=1"
+
+
+def test_a_deaf_systemd_is_no_reason_to_stop(caplog: pytest.LogCaptureFixture) -> None:
+    def refuse(_message: str) -> None:
+        raise ConnectionRefusedError("nobody there")
+
+    ServiceManager(ENVIRONMENT, refuse).stopping()
+    assert caplog.messages == ["systemd was not told"]
