@@ -10,9 +10,8 @@ from typing import TypeVar
 
 from hal.errors import HalError, MalformedModemFrame, ModemRefused, ModemReset, ModemSilent
 from hal.plc_modem.host_codec import decode_message, encode_message
-from hal.plc_modem.host_deframer import HostDeframer, Role
 from hal.plc_modem.host_frame import HostFrame
-from hal.plc_modem.host_link import HostLink, LinkOutcome, LinkResult
+from hal.plc_modem.host_link import Deframer, HostLink, LinkOutcome, LinkResult
 from hal.plc_modem.messages import (
     AccessDbError,
     DataIndication,
@@ -42,10 +41,11 @@ class ChipDialogue:
         port: BytePort,
         t_req: OutputPin,
         settings: PlcModemSettings,
+        deframer: Deframer,
         on_indication: Callable[[DataIndication | DataIndicationBadCrc], None],
     ) -> None:
         """Prepare; `on_indication` gets each frame that the modem heard, in order."""
-        self.link = HostLink(settings, HostDeframer(Role.HOST))
+        self.link = HostLink(settings, deframer)
         self._port = port
         self._t_req = t_req
         self._settings = settings

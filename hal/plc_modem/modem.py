@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from hal.errors import HalError, ModemRefused, ModemReset, ModemSilent
 from hal.plc_modem.chip_dialogue import ChipDialogue, ModemDisobeys
 from hal.plc_modem.chip_procedures import check_configured, configure, read_chip_counters
+from hal.plc_modem.host_deframer import HostDeframer, Role
 from hal.plc_modem.host_frame import DATA_OCTETS_MAX, Command, HostFrame
 from hal.plc_modem.mac_record import HEADER_OCTETS
 from hal.plc_modem.messages import (
@@ -101,8 +102,9 @@ class AmisModem:
             ModemSilent: no attempt of a whole series brought an answer.
             ModemRefused: the modem refuses the configuration itself.
         """
+        deframer = HostDeframer(Role.HOST)
         chip = self._chip = ChipDialogue(
-            self._port, self._t_req, self._settings, self._take_indication
+            self._port, self._t_req, self._settings, deframer, self._take_indication
         )
         try:
             async with asyncio.TaskGroup() as tasks:
