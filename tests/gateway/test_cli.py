@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.rig  # each test starts a process
+
 COMMANDS = ("run", "check-config", "status", "meters", "readings", "lost", "decode")
 
 

@@ -127,6 +127,7 @@ PROGRAM = """
 """
 
 
+@pytest.mark.rig
 @pytest.mark.parametrize(
     ("word", "number", "status", "last_words"),
     [
