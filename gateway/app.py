@@ -147,7 +147,7 @@ def build(
     line = LineMaster(
         access=access,
         discovery=_discovery(config, segment, book),
-        collector=Collector(access, buffer, timekeeper, clock, plan),
+        collector=Collector(access, buffer, timekeeper, clock, plan, journal),
         timekeeper=timekeeper,
         book=book,
         coverage=buffer.coverage,

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from drivers.dlms.units import unit_name
@@ -10,6 +11,7 @@ from gateway.core.errors import RequestRefused
 from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import PlcSegment
 from gateway.store.database import Database
+from gateway.store.errors import StoreError
 from gateway.store.inventory import Meter, Node, NodeState
 from gateway.store.meter_registry import MeterRegistry
 from gateway.store.reading_buffer import ReadingBuffer
@@ -143,9 +145,11 @@ class ControlAnswers:
 
     async def _readings(self, request: Answer) -> Answer:
         last = request.get("last", 20)
-        if not isinstance(last, int) or not 1 <= last <= READINGS_MAX:
+        if not isinstance(last, int) or isinstance(last, bool) or not 1 <= last <= READINGS_MAX:
             raise RequestRefused(f"last is {last!r}; give a number from 1 to {READINGS_MAX}")
-        wanted = ReadingFilter(usn=request.get("meter"), entity=request.get("stream"), last=last)
+        wanted = ReadingFilter(
+            usn=_text(request, "meter"), entity=_text(request, "stream"), last=last
+        )
         found = await newest_readings(self._database, wanted)
         return {
             "readings": [
@@ -197,8 +201,16 @@ class ControlAnswers:
         return {"lost": lost}
 
     async def _gaps(self) -> list[Gap]:
-        await self._buffer.flush()
+        with suppress(StoreError):  # a store that is full can still be asked
+            await self._buffer.flush()
         return await find_gaps(self._database)
+
+
+def _text(request: Answer, key: str) -> str | None:
+    value = request.get(key)
+    if value is not None and not isinstance(value, str):
+        raise RequestRefused(f"{key} is {value!r}; give a text")
+    return value
 
 
 def _masters_with_slaves(registry: MeterRegistry) -> list[Meter]:

@@ -20,21 +20,24 @@ from drivers.dlms.profile_rows import ProfileRow, decode_rows
 from drivers.dlms.variable_access import ParameterizedName
 from drivers.errors import MalformedFrame
 from gateway.core.clock import Clock
-from gateway.meters.identification import data_of
+from gateway.meters.definite_gaps import gaps_after
+from gateway.meters.identification import data_of, first_row
 from gateway.meters.meter_access import Answered, MeterAccess
 from gateway.meters.meter_kind import VALUE
 from gateway.meters.meter_state import MeterState
 from gateway.meters.plc_segment import Priority
 from gateway.meters.stream_plan import (
-    FIRST_LOOK_BACK_S,
     GUARD_S,
     PlanSettings,
     RangeAsked,
     StreamState,
     covered_until,
+    first_range,
     next_range,
     widen_or_narrow,
 )
+from gateway.store.errors import RowNotStorable
+from gateway.store.journal import Body, Journal, JournalKind
 from gateway.store.reading_buffer import ReadingBuffer
 
 _LOG = logging.getLogger(__name__)
@@ -64,12 +67,14 @@ class Collector:
         timekeeper: ClockSampler,
         clock: Clock,
         settings: PlanSettings,
+        journal: Journal,
     ) -> None:
         self._access = access
         self._buffer = buffer
         self._timekeeper = timekeeper
         self._clock = clock
         self._settings = settings
+        self._journal = journal
 
     async def collect(self, meter: MeterState, stream: StreamState) -> None:
         """Ask one question and store what came.
@@ -77,6 +82,7 @@ class Collector:
         Raises:
             PeerError: the meter was silent, refused or answered nonsense; nothing was stored.
             HalError: the modem failed.
+            StoreError: nothing was stored, and nothing is counted as read.
         """
         if stream.period_s == 0:
             await self._collect_events(meter)
@@ -90,15 +96,14 @@ class Collector:
     async def _collect_first(self, meter: MeterState, stream: StreamState) -> None:
         if stream.oldest_s is None:
             await self._find_oldest(meter)
-        stream.progressing = stream.oldest_s is not None
+        stream.progressing = False
         if stream.oldest_s is None:
             return
         now_s = self._clock.now_s()
-        floor_s = math.floor(now_s - self._settings.history_s)
-        from_s = max(stream.oldest_s - FIRST_LOOK_BACK_S, floor_s)
-        span_s = stream.period_s * stream.rows_per_answer(self._settings)
-        to_s = max(stream.oldest_s, floor_s) + span_s - 1
-        await self._ask(meter, stream, RangeAsked(from_s=from_s, to_s=to_s))
+        present_s = meter.present_s(now_s)
+        asked = first_range(stream, stream.oldest_s, now_s, present_s, self._settings)
+        stream.oldest_s = None  # should this answer settle nothing, it is looked up again
+        await self._ask(meter, stream, asked, present_s)
 
     async def _find_oldest(self, meter: MeterState) -> None:
         """Read the first row of every buffer of a meter that was never read, in one question."""
@@ -114,22 +119,22 @@ class Collector:
             meter.link, lambda: read(first_entries), Priority.PROFILE
         )
         for stream, answer in zip(unread, answered.result, strict=True):
-            rows = decode_rows(answer.encode()) if isinstance(answer, Data) else []
+            rows = first_row(answer)[0]
             stream.oldest_s = rows[0][0] if rows else None
 
     async def _collect_rows(self, meter: MeterState, stream: StreamState) -> None:
-        asked = next_range(
-            stream,
-            self._buffer.coverage(stream.stream_id),
-            meter.present_s(self._clock.now_s()),
-            self._settings,
-        )
+        present_s = meter.present_s(self._clock.now_s())
+        coverage = self._buffer.coverage(stream.stream_id)
+        asked = next_range(stream, coverage, present_s, self._settings)
         if asked is None:
             stream.progressing = False
             return
-        await self._ask(meter, stream, asked)
+        await self._ask(meter, stream, asked, present_s)
 
-    async def _ask(self, meter: MeterState, stream: StreamState, asked: RangeAsked) -> None:
+    async def _ask(
+        self, meter: MeterState, stream: StreamState, asked: RangeAsked, present_s: float
+    ) -> None:
+        # The present is that of the question: our own clock may be set before the answer comes.
         name = attribute_name(stream.buffer.base_name, VALUE)
         answered = await self._access.converse(
             meter.link,
@@ -139,14 +144,34 @@ class Collector:
         rows = answered.result
         _check(stream, asked, rows)
         newest_s = max((row[0] for row in rows), default=None)
-        present_s = meter.present_s(self._clock.now_s())
-        until_s = covered_until(stream, asked, newest_s, present_s, self._settings)
+        if meter.deviation_s is None:  # its clock may be behind: what is empty may fill yet
+            until_s = asked.from_s - 1 if newest_s is None else min(newest_s, math.floor(present_s))
+        else:
+            until_s = covered_until(stream, asked, newest_s, present_s, self._settings)
         told = [row[0] for row in rows if row[2] & _TOLD_IN_EVENTS]
         if told:
             _read_events_soon(meter, max(told))
+        await self._tell_gaps(stream, [row[0] for row in rows if row[0] <= until_s])
         self._store(stream, rows, asked.from_s, until_s)
-        stream.progressing = bool(rows) or until_s >= asked.from_s
+        # A buffer that has nothing new must rest, though a few more seconds of it are known empty.
+        has_rows = newest_s is not None and until_s >= asked.from_s
+        stream.progressing = has_rows or until_s >= asked.to_s
         widen_or_narrow(stream, empty=not rows)
+
+    async def _tell_gaps(self, stream: StreamState, times: Sequence[int]) -> None:
+        """Write down what is missing between rows, before they are handed over [ACQ-3].
+
+        So a crash in between tells a gap twice, and never not at all.
+        """
+        gaps = gaps_after(stream.known_to_s, times, stream.period_s)
+        entries: list[tuple[JournalKind, str | None, Body]] = [
+            (JournalKind.DEFINITE_GAP, stream.usn, gap.body(stream.entity)) for gap in gaps
+        ]
+        if entries:
+            await self._journal.write_with(lambda _: None, entries)
+        if times:
+            newest_s = max(times)
+            stream.known_to_s = max(newest_s, stream.known_to_s or newest_s)
 
     async def _collect_events(self, meter: MeterState) -> None:
         """Read all event logs of a meter and its clock in one question."""
@@ -165,15 +190,21 @@ class Collector:
         )
         meter_time, contents = answered.result
         for log, part, rows in zip(logs, asked, contents, strict=True):
-            _check(log, part, rows)
+            _check(log, part, rows or ())
         deviation_s = await self._timekeeper.sample(meter, meter_time, answered)
         for log, part, rows in zip(logs, asked, contents, strict=True):
+            log.progressing, log.hurried = True, False
+            log.asked_at_s = now_s
+            if rows is None:
+                _LOG.warning(
+                    "meter refused an event log",
+                    extra={"METER": meter.usn, "STREAM": log.entity.value},
+                )
+                continue
             until_s = part.from_s - 1  # a meter without a time: nothing is certain yet
             if deviation_s is not None:
                 until_s = min(part.to_s, math.floor(now_s + deviation_s) - GUARD_S)
             self._store(log, rows, part.from_s, until_s)
-            log.progressing, log.hurried = True, False
-            log.asked_at_s = now_s
 
     def _events_range(self, stream: StreamState, present_s: float) -> RangeAsked:
         oldest_s = math.floor(self._clock.now_s() - self._settings.history_s)
@@ -189,10 +220,13 @@ class Collector:
         covered = (from_s, until_s) if until_s >= from_s else None
         inside = [row for row in rows if row[0] <= until_s]
         beyond = [row for row in rows if row[0] > until_s]
-        if inside or covered is not None:
-            self._buffer.add(stream.stream_id, inside, covered)
-        if beyond:
-            self._buffer.add(stream.stream_id, beyond, None)
+        try:
+            if inside or covered is not None:
+                self._buffer.add(stream.stream_id, inside, covered)
+            if beyond:
+                self._buffer.add(stream.stream_id, beyond, None)
+        except RowNotStorable as error:
+            raise MalformedFrame(str(error)) from error
         if inside:
             newest_s = max(row[0] for row in inside)
             stream.newest_s = max(newest_s, stream.newest_s or newest_s)
@@ -200,9 +234,12 @@ class Collector:
 
 def _read_clock_and_rows(
     clock_name: int, ranges: Sequence[ParameterizedName]
-) -> Conversation[tuple[CosemDateTime, list[list[ProfileRow]]]]:
+) -> Conversation[tuple[CosemDateTime, list[list[ProfileRow] | None]]]:
+    """Read time and logs; a log that is refused is None, and keeps nothing else from being read."""
     time, *contents = yield from read([clock_name, *ranges])
-    return data_of(time).moment(), [decode_rows(data_of(rows).encode()) for rows in contents]
+    return data_of(time).moment(), [
+        decode_rows(rows.encode()) if isinstance(rows, Data) else None for rows in contents
+    ]
 
 
 def _read_events_soon(meter: MeterState, happened_s: int) -> None:

@@ -8,10 +8,11 @@ from typing import Final, Protocol
 from drivers.plc.airtime import LineTiming
 from drivers.plc.ciase import REGISTER_ENTRIES_MAX, Discover, RegisterEntry
 from drivers.plc.discovery import DiscoverRound, HeardReport, Registration
-from drivers.plc.mac_frame import CREDIT_MAX
+from drivers.plc.mac_frame import CREDIT_MAX, NEW
 from drivers.plc.slot_choice import SlotChoice
 from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import PlcSegment, Priority
+from gateway.store.errors import NoAddressFree
 
 _LOG = logging.getLogger(__name__)
 
@@ -113,12 +114,17 @@ class Discovery:
             if report.alarm_descriptor is not None:
                 await self._book.alarm(report.system_title, report.alarm_descriptor)
             return False
-        return True
+        # Whoever has an address of another master is that master's, however loud it is [INV-7].
+        return report.source_mac == NEW
 
     async def _register(self, reports: list[HeardReport]) -> list[NodeLink]:
         links = []
         for report in reports:
-            link = await self._book.give_address(report.system_title)
+            try:
+                link = await self._book.give_address(report.system_title)
+            except NoAddressFree as error:
+                _LOG.warning("a node is left out", extra={"REASON": str(error)})
+                break
             link.terms = None  # a node that was NEW has forgotten its associations
             link.credit.start(report.hop_distance)
             links.append(link)

@@ -17,7 +17,7 @@ from drivers.dlms.companion import (
 from drivers.dlms.conversations import Conversation, by_entry, read, read_object_list
 from drivers.dlms.cosem_objects import attribute_name
 from drivers.dlms.obis import Obis
-from drivers.dlms.profile_rows import decode_rows
+from drivers.dlms.profile_rows import ProfileRow, decode_rows
 from drivers.dlms.variable_access import ParameterizedName
 from drivers.errors import MalformedFrame
 from gateway.meters.buffer_found import BufferFound
@@ -37,6 +37,19 @@ NAMES_PER_REQUEST: Final = 16
 """What a meter says of itself then fits one answer; a longer one would come in blocks."""
 
 _CAPTURED_BY_TIME: Final = (Entity.PERIODIC, Entity.DAILY)
+_PERIOD_IF_UNTOLD_S: Final = {
+    Entity.DAILY: 86_400,
+    Entity.PERIODIC: 3_600,  # the longest in use, so that a row on time is never told as missing
+    Entity.SLAVE: 86_400,  # the same
+}
+"""For profiles that something else than their own period fills: the attribute is 0 then."""
+
+PERIOD_MAX_S: Final = 31 * 86_400
+"""A longer one is taken for none."""
+
+NAME_OCTETS_MAX: Final = 64
+"""A longer utility serial number is taken for nonsense."""
+
 _ARRAY_OCTETS: Final = 2  # tag and count before the first row
 _NO_UNIT: Final = 255  # IEC 62056-62, unit enumeration: count, no unit
 
@@ -99,7 +112,7 @@ def _read_particulars(kind: MeterKind, *, kind_is_new: bool) -> Conversation[Ide
     buffers = kind.buffers()
     periods = [attribute_name(base, CAPTURE_PERIOD) for base in buffers.values()]
     with_rows = [entity for entity in buffers if entity in _CAPTURED_BY_TIME]
-    first_rows = [_first_row(buffers[entity]) for entity in with_rows]
+    first_rows = [_ask_first_row(buffers[entity]) for entity in with_rows]
     places = kind.slave_places()
     slave_names = [_slave_name(kind, place) for place in places]
     names: list[int | ParameterizedName] = [*texts.values(), *periods, *first_rows, *slave_names]
@@ -107,19 +120,25 @@ def _read_particulars(kind: MeterKind, *, kind_is_new: bool) -> Conversation[Ide
     numbers = [next(answers) for _ in texts]
     lengths = [next(answers) for _ in periods]
     oldest: dict[Entity, Data | ErrorCode] = {entity: next(answers) for entity in with_rows}
-    slaves = []
+    told = dict(zip(texts, (_text_if_any(number) for number in numbers), strict=True))
+    if not _is_name(told["usn"]):
+        raise MalformedFrame("the meter has no utility serial number")
+    slaves: dict[str, SlaveFound] = {}
     for place, answer in zip(places, answers, strict=True):
-        if isinstance(answer, Data) and _text(answer):
-            slaves.append((yield from _read_slave(kind, place)))
+        # A number that is no name, or stands in two places, names no slave.
+        if isinstance(answer, Data) and _is_name(_text(answer)):
+            slave = yield from _read_slave(kind, place)
+            if _is_name(slave.usn) and slave.usn != told["usn"]:
+                slaves.setdefault(slave.usn, slave)
     return Identity(
-        **dict(zip(texts, (_text(number) for number in numbers), strict=True)),
+        **told,
         kind=kind,
         kind_is_new=kind_is_new,
         buffers=tuple(
             _buffer(kind, entity, base, length, oldest.get(entity))
             for (entity, base), length in zip(buffers.items(), lengths, strict=True)
         ),
-        slaves=tuple(slaves),
+        slaves=tuple(slaves.values()),
     )
 
 
@@ -181,21 +200,44 @@ def _buffer(
     entity: Entity,
     base_name: int,
     capture_period: Data | ErrorCode,
-    first_row: Data | ErrorCode | None,
+    oldest: Data | ErrorCode | None,
 ) -> BufferFound:
-    octets = first_row.encode() if isinstance(first_row, Data) else b""
-    rows = decode_rows(octets) if octets else []
+    rows, octets = first_row(oldest)
     return BufferFound(
         entity=entity,
         base_name=base_name,
-        capture_period_s=data_of(capture_period).integer(),
+        capture_period_s=_period_s(entity, capture_period),
         columns=kind.columns.get(base_name, ()),
         oldest_s=rows[0][0] if rows else None,
-        row_octets=len(octets) - _ARRAY_OCTETS if rows else None,
+        row_octets=octets,
     )
 
 
-def _first_row(base_name: int) -> ParameterizedName:
+def _period_s(entity: Entity, told: Data | ErrorCode) -> int:
+    untold_s = _PERIOD_IF_UNTOLD_S.get(entity)
+    if untold_s is None:
+        return 0  # events fill it, whatever else it says
+    told_s = told.integer() if isinstance(told, Data) else 0
+    return told_s if 1 <= told_s <= PERIOD_MAX_S else untold_s
+
+
+def first_row(answer: Data | ErrorCode | None) -> tuple[list[ProfileRow], int | None]:
+    """Return the first row of a buffer and its length in octets.
+
+    One that is refused, or has no real date, is no reason to believe nothing else of the meter:
+    the list is empty then.
+    """
+    if not isinstance(answer, Data):
+        return [], None
+    octets = answer.encode()
+    try:
+        rows = decode_rows(octets)
+    except MalformedFrame:
+        return [], None
+    return rows, (len(octets) - _ARRAY_OCTETS if len(rows) == 1 else None)
+
+
+def _ask_first_row(base_name: int) -> ParameterizedName:
     return by_entry(attribute_name(base_name, VALUE), 1, 1)
 
 
@@ -217,12 +259,12 @@ def _read_slave(kind: MeterKind, place: SlavePlace) -> Conversation[SlaveFound]:
     base = kind.slave_buffer(place)
     assert base is not None  # slave_places() lists only places with a profile
     period_name = attribute_name(base, CAPTURE_PERIOD)
-    *answers, period, first_row = yield from _read_in_parts(
-        [*names.values(), period_name, _first_row(base)]
+    *answers, period, oldest = yield from _read_in_parts(
+        [*names.values(), period_name, _ask_first_row(base)]
     )
     texts = dict.fromkeys(fields, "")
-    texts.update(zip(names, (_text(answer) for answer in answers), strict=True))
-    buffer = _buffer(kind, Entity.SLAVE, base, period, first_row)
+    texts.update(zip(names, (_text_if_any(answer) for answer in answers), strict=True))
+    buffer = _buffer(kind, Entity.SLAVE, base, period, oldest)
     return SlaveFound(**texts, place=place, buffer=buffer)
 
 
@@ -240,6 +282,14 @@ def data_of(answer: Data | ErrorCode) -> Data:
     if not isinstance(answer, Data):
         raise MalformedFrame(f"the meter refused an attribute that it lists, with {answer:d}")
     return answer
+
+
+def _is_name(text: str) -> bool:
+    return bool(text) and len(text) <= NAME_OCTETS_MAX and text.isprintable()
+
+
+def _text_if_any(answer: Data | ErrorCode) -> str:
+    return _text(answer) if isinstance(answer, Data) else ""
 
 
 def _text(answer: Data | ErrorCode) -> str:

@@ -13,9 +13,11 @@ from gateway.meters.meter_access import MeterAccess
 from gateway.meters.meter_kind import MeterKind
 from gateway.meters.meter_state import MeterState
 from gateway.meters.node_link import NodeLink
+from gateway.meters.patience import RETRY_FIRST_S
 from gateway.meters.plc_segment import Priority
 from gateway.meters.schedule import Schedule, Task, Turn
 from gateway.meters.stream_plan import StreamState
+from gateway.meters.wall_steps import follow_step
 from gateway.store.intervals import IntervalSet
 from hal.errors import HalError
 
@@ -32,6 +34,16 @@ TURN_MAX_S: Final = 900.0
 
 CLOCK_RETRY_S: Final = 60.0
 """Between two tries to set the same meter's clock."""
+
+
+IDENTIFY_RETRY_S: Final = 3_600.0
+"""Between two tries to ask a known meter again who it is."""
+
+KIND_DOUBTED_AFTER: Final = 3
+"""So many useless answers in a row, and the remembered object list is not believed any more."""
+
+TOLD_IN_VAIN_MAX: Final = 5
+"""Who was told its address so often, and never answers there, is no reason to look again soon."""
 
 
 class Finder(Protocol):
@@ -144,49 +156,84 @@ class LineMaster:
             Task.COLLECT: self._collect,
         }
         self.doing: Task | None = None
-        self._stirred_at_s = clock.now_s()
+        self._time = asyncio.get_running_loop().time
+        self._stirred_at_s = self._time()
+        self._just_sampled: MeterState | None = None
 
     def is_alive(self) -> bool:
         """Return whether the line moves on; for the watchdog."""
-        return abs(self._clock.now_s() - self._stirred_at_s) < TURN_MAX_S
+        return self._time() - self._stirred_at_s < TURN_MAX_S
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            self._stirred_at_s = self._clock.now_s()
+            self._stirred_at_s = self._time()
+            self._follow_wall_clock()
             turn = self._schedule.next_turn(self._book.links(), self._book.meters, self._coverage)
             wait_s = turn.due_at_s - self._clock.now_s()
             if wait_s > 0:
                 await asyncio.sleep(min(wait_s, IDLE_MAX_S))
                 continue
             self.doing = turn.task
+            contact_at_s = None if turn.meter is None else turn.meter.contact_at_s
             try:
                 await self._take(turn)
             finally:
                 self.doing = None
+            if turn.meter is not None and turn.meter.contact_at_s != contact_at_s:
+                self._just_sampled = turn.meter
 
     async def _take(self, turn: Turn) -> None:
         try:
             await self._do[turn.task](turn)
         except NoAnswer:
-            assert turn.link is not None
-            await self._was_silent(turn.link)
+            await self._failed(turn, silent=True)
         except PeerError as error:
-            assert turn.link is not None
-            turn.link.failed(self._clock.now_s(), silent=False)
             _LOG.warning(
                 "meter refused or answered nonsense",
                 extra={**_names(turn), "TASK": turn.task.value, "REASON": str(error)},
             )
+            await self._failed(turn, silent=False)
         except HalError as error:
             _LOG.warning("modem failed", extra={"TASK": turn.task.value, "REASON": str(error)})
+            if turn.link is not None:  # others go first: it may be what this one is asked
+                turn.link.retry_at_s = self._clock.now_s() + RETRY_FIRST_S
             await asyncio.sleep(MODEM_PAUSE_S)
+        else:
+            if turn.stream is not None:
+                turn.stream.satisfied()
+            elif turn.link is not None and turn.task is not Task.PING:
+                turn.link.satisfied()
+
+    async def _failed(self, turn: Turn, *, silent: bool) -> None:
+        """Let whatever failed rest: a buffer on its own, so that the others are still read."""
+        now_s = self._clock.now_s()
+        if turn.stream is not None:
+            turn.stream.failed(now_s, silent=silent)
+        if turn.link is None:
+            return
+        if silent:
+            await self._was_silent(turn.link)
+        elif turn.stream is None:
+            turn.link.failed(now_s, silent=False)
+
+    def _follow_wall_clock(self) -> None:
+        step_s, just_sampled = self._clock.step_since_last_look_s(), self._just_sampled
+        self._just_sampled = None
+        if not step_s:
+            return
+        now_s = self._clock.now_s()
+        _LOG.warning("wall clock stepped", extra={"STEP_S": round(step_s, 1)})
+        self._schedule.look_at_s = self._schedule.broadcast_at_s = now_s
+        meters = self._book.meters.values()
+        follow_step(step_s, now_s, self._book.links(), meters, just_sampled)
 
     async def _look_for_meters(self, turn: Turn) -> None:
         del turn
         self._schedule.look_at_s = self._clock.now_s() + self._settings.look_again_s
         found = await self._discovery.look(self._damaged_frames)
-        if not found and not self._discovery.expects_more:
+        news = [link for link in found if link.told_in_vain < TOLD_IN_VAIN_MAX]
+        if not news and (found or not self._discovery.expects_more):
             self._schedule.look_at_s = self._clock.now_s() + self._settings.look_period_s
 
     async def _broadcast_time(self, turn: Turn) -> None:
@@ -199,8 +246,13 @@ class LineMaster:
         assert turn.link is not None
         # A node that stays silent may have heard its Register and lost its mains since: it would
         # then not answer a Discover for hours, so it is asked again and again at its address.
+        known_kind = self._book.known_kind
+        if turn.link.refusals_in_a_row >= KIND_DOUBTED_AFTER:
+            known_kind = _no_kind
+        if turn.meter is not None:
+            turn.meter.identify_at_s = self._clock.now_s() + IDENTIFY_RETRY_S
         answered = await self._access.converse(
-            turn.link, lambda: identify(self._book.known_kind), Priority.NETWORK
+            turn.link, lambda: identify(known_kind), Priority.NETWORK
         )
         if not turn.link.is_confirmed:
             await self._book.registered(turn.link)
@@ -245,6 +297,10 @@ class LineMaster:
         if now_s - max(link.silent_since_s, link.heard_at_s) >= self._settings.lost_after_s:
             link.ping_at_s = now_s + self._settings.ping_lost_s
             await self._book.lost(link)
+
+
+def _no_kind(config_id: str, firmware_module: str) -> None:
+    del config_id, firmware_module
 
 
 def _names(turn: Turn) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from drivers.dlms.companion import Entity, Medium
+from drivers.errors import PeerError
 from drivers.plc.mac_frame import CREDIT_MAX
 from gateway.core.clock import Clock
 from gateway.meters.buffer_found import BufferFound
@@ -24,6 +25,9 @@ _LOG = logging.getLogger(__name__)
 
 _EVER_S: Final = 2**40
 
+IDENTIFY_PERIOD_S: Final = 86_400.0
+"""So often a meter is asked who it is: slaves come and go, and periods change, without a word."""
+
 
 class MeterBook:
     """Joins the registry, the streams and what is learnt while the daemon runs.
@@ -41,17 +45,21 @@ class MeterBook:
         self._clock = clock
         self._links: dict[bytes, NodeLink] = {}
         self._kinds: dict[tuple[str, str], MeterKind] = {}
+        self._conflicts_told: set[tuple[str, bytes, bytes]] = set()
+        self._alarms_told: dict[bytes, int] = {}
         self.meters: dict[bytes, MeterState] = {}
 
     def resume(self) -> None:
         """Take up the nodes and meters that an earlier run left in the store."""
+        claimed: set[str] = set()
         for node in self._registry.nodes.values():
             if node.mac is None:
                 continue
             # A node that is still NEW here may have heard its Register all the same, and would
             # then not answer a Discover for hours: it is asked at the address it was given.
             link = self._link(node, node.mac)
-            if node.usn is not None:
+            if node.usn is not None and node.usn not in claimed:
+                claimed.add(node.usn)
                 meter = self._resumed(link, node.usn)
                 if meter is not None:
                     self.meters[node.system_title] = meter
@@ -92,7 +100,10 @@ class MeterBook:
         await self._registry.upsert_node(renewed)
         # Whoever was NEW may be another meter by now: who it is will be read again.
         self.meters.pop(system_title, None)
+        told_before = self._links.get(system_title)
         link = NodeLink(system_title=system_title, mac=mac, told_at_s=now_s)
+        if told_before is not None and not told_before.is_confirmed:
+            link.told_in_vain = told_before.told_in_vain + 1
         self._links[system_title] = link
         return link
 
@@ -111,11 +122,14 @@ class MeterBook:
         _LOG.info("node registered", extra={"NODE": link.system_title.hex(), "MAC": link.mac})
 
     async def alarm(self, system_title: bytes, descriptor: int) -> None:
-        """Write down that a registered node reported an alarm [PLC-6]."""
+        """Write down that a registered node reported an alarm, once [PLC-6]."""
+        if self._alarms_told.get(system_title) == descriptor:
+            return
         node = self._registry.nodes.get(system_title)
         body = {"notice": "alarm", "system_title": system_title.hex(), "descriptor": descriptor}
         usn = None if node is None else node.usn
         await self._journal.write(JournalKind.NOTICE, usn, body)
+        self._alarms_told[system_title] = descriptor
 
     async def lost(self, link: NodeLink) -> None:
         """Write down that a node has been silent for too long [INV-4]."""
@@ -133,23 +147,33 @@ class MeterBook:
         _LOG.info("node found again", extra={"NODE": link.system_title.hex()})
 
     async def identified(self, link: NodeLink, identity: Identity) -> MeterState:
-        """Write down who a node's meter is, and open its streams [INV-3, INV-8]."""
+        """Write down who a node's meter is, and open its streams [INV-3, INV-8].
+
+        Raises:
+            PeerError: another node that answers speaks for a meter of this USN.
+            StoreError: not all of it was stored; do it again.
+        """
         now_s = self._clock.now_s()
         if identity.kind_is_new:
             await self._remember_kind(identity.kind, now_s)
+        await self._leave_to_one_node(link, identity.usn)
+        await self._buffer.flush()  # what the streams hold is asked of the disk
         before = self._registry.meters.get(identity.usn)
         await self._registry.upsert_meter(_master(identity, before, now_s))
-        for slave in identity.slaves:
-            known = self._registry.meters.get(slave.usn)
-            await self._registry.upsert_meter(_slave(slave, identity.usn, known, now_s))
+        slaves = await self._write_down_slaves(identity, now_s)
         await self._change(link, usn=identity.usn)
-        meter = MeterState(link=link, usn=identity.usn, kind=identity.kind)
+        meter = MeterState(
+            link=link,
+            usn=identity.usn,
+            kind=identity.kind,
+            identify_at_s=now_s + IDENTIFY_PERIOD_S,
+        )
         if before is not None:
             meter.deviation_s = before.clock_deviation_s
-            meter.contact_at_s = before.clock_contact_at_s
+            meter.contact_at_s = meter.noted_at_s = before.clock_contact_at_s
         for found in identity.buffers:
             await self._open(meter, identity.usn, found, None)
-        for slave in identity.slaves:
+        for slave in slaves:
             await self._open(meter, slave.usn, slave.buffer, identity.usn)
         self.meters[link.system_title] = meter
         _LOG.info(
@@ -157,7 +181,7 @@ class MeterBook:
             extra={
                 "METER": identity.usn,
                 "CONFIG_ID": identity.config_id,
-                "SLAVES": len(identity.slaves),
+                "SLAVES": len(slaves),
             },
         )
         return meter
@@ -177,6 +201,55 @@ class MeterBook:
         """Return once it is on disk that rows from `from_s` on must be read again."""
         for stream_id in stream_ids:
             await self._buffer.uncover(stream_id, from_s, _EVER_S)
+
+    async def _leave_to_one_node(self, link: NodeLink, usn: str) -> None:
+        """Let only one node speak for a meter: readings of two must never mix [INV-3].
+
+        A module that was exchanged falls silent, and is followed by the new one. Of two that both
+        answer, the first keeps the number and the other one's meter is not read.
+        """
+        others = [
+            other
+            for other in self.meters.values()
+            if other.link is not link
+            and other.link.system_title != link.system_title
+            and usn in {stream.usn for stream in other.streams} | {other.usn}
+        ]
+        for other in others:
+            node = other.link.system_title
+            if other.link.silent_since_s is None and not other.link.is_lost:
+                await self._tell_conflict(usn, node, link.system_title)
+                raise PeerError(f"node {node.hex()} speaks for a meter of the same number")
+            del self.meters[node]
+            await self._change(other.link, usn=None)
+            _LOG.warning("meter moved to another node", extra={"METER": usn, "FROM": node.hex()})
+
+    async def _tell_conflict(self, usn: str, node: bytes, other: bytes) -> None:
+        if (usn, node, other) in self._conflicts_told:
+            return
+        self._conflicts_told.add((usn, node, other))
+        titles = [node.hex(), other.hex()]
+        body = {"notice": "two nodes with one utility serial number", "system_titles": titles}
+        await self._journal.write(JournalKind.NOTICE, usn, body)
+
+    async def _write_down_slaves(self, identity: Identity, now_s: float) -> list[SlaveFound]:
+        """Write down who is behind a master, and who is there no longer; return the former."""
+        found = {slave.usn for slave in identity.slaves}
+        for meter in list(self._registry.meters.values()):
+            if meter.parent_usn == identity.usn and meter.usn not in found:
+                gone = dataclasses.replace(meter, channel=None, medium=None)
+                await self._registry.upsert_meter(gone)
+        slaves = []
+        for slave in identity.slaves:
+            known = self._registry.meters.get(slave.usn)
+            if known is not None and known.parent_usn is None:
+                _LOG.warning("a slave has a master's number", extra={"METER": slave.usn})
+                continue
+            await self._registry.upsert_meter(_slave(slave, identity.usn, known, now_s))
+            for other in self.meters.values():  # nobody else reads for it from now on
+                other.streams = [each for each in other.streams if each.usn != slave.usn]
+            slaves.append(slave)
+        return slaves
 
     async def _change(self, link: NodeLink, **fields: object) -> None:
         node = self._registry.nodes[link.system_title]
@@ -209,16 +282,19 @@ class MeterBook:
         meter.streams.append(self._stream(stream_id, usn, found))
 
     def _stream(self, stream_id: int, usn: str, found: BufferFound) -> StreamState:
-        newest_s = self._buffer.newest_captured_at_s(stream_id)
+        edge_s = newest_s = self._buffer.newest_captured_at_s(stream_id)
         covered_to_s = self._buffer.coverage(stream_id).last()
-        if newest_s is not None and covered_to_s is not None:
-            newest_s = min(newest_s, covered_to_s)
+        if edge_s is not None and covered_to_s is not None:
+            newest_s = min(edge_s, covered_to_s)
+            if edge_s > covered_to_s + found.capture_period_s:  # from a clock that was ahead
+                edge_s = newest_s
         return StreamState(
             stream_id=stream_id,
             usn=usn,
             buffer=found,
             newest_s=newest_s,
             oldest_s=found.oldest_s,
+            known_to_s=edge_s,
             opened_at_s=self._clock.now_s(),
         )
 
@@ -249,6 +325,8 @@ class MeterBook:
             kind=kind,
             deviation_s=known.clock_deviation_s,
             contact_at_s=known.clock_contact_at_s,
+            noted_at_s=known.clock_contact_at_s,
+            identify_at_s=self._clock.now_s() + IDENTIFY_PERIOD_S * (link.mac % 97 + 1) / 97,
         )
         for entity, base_name in kind.buffers().items():
             if not self._resume_stream(meter, usn, entity, base_name):

@@ -23,6 +23,10 @@ SCALER_UNIT: Final = 3
 CAPTURE_OBJECTS: Final = 3
 CAPTURE_PERIOD: Final = 4
 ENTRIES_IN_USE: Final = 7
+ATTRIBUTE_LAST: Final = ENTRIES_IN_USE
+"""The greatest that is ever asked."""
+
+NAME_LAST: Final = 0xFFFF
 
 COLLECTED: Final = (
     Entity.PERIODIC,
@@ -62,9 +66,14 @@ class MeterKind:
         return self.config_id, self.firmware_module
 
     def base_of(self, obis: Obis, interface_class: InterfaceClass) -> int | None:
-        """Return an object's base name, None when this kind does not have it."""
+        """Return an object's base name, None when this kind does not have it.
+
+        An object whose attributes would have names of more than two octets cannot be asked.
+        """
         entry = self.objects.find(obis, interface_class)
-        return None if entry is None else entry.base_name
+        if entry is None or attribute_name(entry.base_name, ATTRIBUTE_LAST) > NAME_LAST:
+            return None
+        return entry.base_name
 
     def name_of(self, obis: Obis, interface_class: InterfaceClass, attribute: int) -> int | None:
         """Return an attribute's short name, None when this kind does not have the object."""

@@ -1,14 +1,11 @@
 """What the master knows, in memory, of the way to one node."""
 
 from dataclasses import dataclass, field
-from typing import Final
 
 from drivers.dlms.association import AssociationTerms
 from drivers.dlms.password import Password
 from drivers.plc.credit import CreditLedger
-
-RETRY_FIRST_S: Final = 2.0
-RETRY_MAX_S: Final = 900.0
+from gateway.meters.patience import rest_after_failures_s
 
 
 @dataclass(slots=True)
@@ -37,6 +34,9 @@ class NodeLink:
         quiet_until_s: loop time before which a late answer may still come.
         retry_at_s: before it, a node that was silent or refused is left alone.
         silent_since_s: the first of the failures in a row; None after an answer.
+        failures_in_a_row: turns that met silence; an answer ends them.
+        refusals_in_a_row: turns that brought answers of no use; only a good turn ends them.
+        told_in_vain: how often it was told its address and never answered there.
         is_lost: silent for too long; only pinged, at `ping_at_s`.
     """
 
@@ -52,6 +52,8 @@ class NodeLink:
     retry_at_s: float = 0.0
     silent_since_s: float | None = None
     failures_in_a_row: int = 0
+    refusals_in_a_row: int = 0
+    told_in_vain: int = 0
     is_lost: bool = False
     ping_at_s: float = 0.0
     counters: NodeCounters = field(default_factory=NodeCounters)
@@ -70,8 +72,15 @@ class NodeLink:
             now_s: UTC.
             silent: nothing was heard; otherwise the node refused or answered nonsense.
         """
-        self.failures_in_a_row += 1
-        if silent and self.silent_since_s is None:
-            self.silent_since_s = now_s
-        doublings = min(self.failures_in_a_row - 1, 30)
-        self.retry_at_s = now_s + min(RETRY_FIRST_S * 2**doublings, RETRY_MAX_S)
+        if silent:
+            self.failures_in_a_row += 1
+            if self.silent_since_s is None:
+                self.silent_since_s = now_s
+            self.retry_at_s = now_s + rest_after_failures_s(self.failures_in_a_row)
+        else:
+            self.refusals_in_a_row += 1
+            self.retry_at_s = now_s + rest_after_failures_s(self.refusals_in_a_row)
+
+    def satisfied(self) -> None:
+        """Note that a turn went well from end to end."""
+        self.refusals_in_a_row = 0

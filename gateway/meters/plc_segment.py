@@ -6,11 +6,15 @@ import heapq
 import itertools
 from collections.abc import Callable
 from enum import IntEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from drivers.exchange import Exchange
 from drivers.plc.repeated_request import AnswerFacts
+from hal.errors import ModemSilent
 from hal.ports import PlcModem
+
+MODEM_PATIENCE_S: Final = 60.0
+"""Whoever has the line waits so long for a modem that is being brought up, and then says so."""
 
 Outcome = TypeVar("Outcome")
 
@@ -90,7 +94,11 @@ class PlcSegment:
                 return
 
     async def _line_is_quiet(self) -> None:
-        await self._modem.ready()
+        try:
+            async with asyncio.timeout(MODEM_PATIENCE_S):
+                await self._modem.ready()
+        except TimeoutError as error:
+            raise ModemSilent("the modem is not up") from error
         await asyncio.sleep(max(0.0, self._free_at_s - self._time()))
         await self._forget_what_was_overheard()
 

@@ -94,21 +94,30 @@ class Schedule:
             due_s = max(link.told_at_s, link.retry_at_s)
             yield Turn(task=Task.IDENTIFY, due_at_s=due_s, link=link)
             return
+        identify_s = max(meter.identify_at_s, link.retry_at_s)
+        yield Turn(task=Task.IDENTIFY, due_at_s=identify_s, link=link, meter=meter)
         if meter.clock_to_set_at_s is not None:
             due_s = max(meter.clock_to_set_at_s, link.retry_at_s)
             yield Turn(task=Task.SET_CLOCK, due_at_s=due_s, link=link, meter=meter)
-        for stream in meter.streams:
-            due_s = due_at_s(stream, coverage(stream.stream_id), self._settings)
+        # Streams that wait for their meter are due at the same time: none may keep the others out.
+        for stream in sorted(meter.streams, key=_failed_at_s):
+            due_s = due_at_s(
+                stream, coverage(stream.stream_id), self._settings, meter.deviation_s or 0.0
+            )
             yield Turn(
                 task=Task.COLLECT,
-                due_at_s=max(due_s, link.retry_at_s),
+                due_at_s=max(due_s, link.retry_at_s, stream.retry_at_s),
                 link=link,
                 meter=meter,
                 stream=stream,
-                fills_answer=fills_answer(stream, now_s, self._settings),
+                fills_answer=fills_answer(stream, meter.present_s(now_s), self._settings),
             )
         ping_s = max(link.heard_at_s + self._ping_after_s, link.retry_at_s)
         yield Turn(task=Task.PING, due_at_s=ping_s, link=link, meter=meter)
+
+
+def _failed_at_s(stream: StreamState) -> float:
+    return stream.failed_at_s
 
 
 def _first(one: Turn, other: Turn, now_s: float) -> Turn:

@@ -6,6 +6,7 @@ from typing import Final
 
 from drivers.dlms.companion import Entity
 from gateway.meters.buffer_found import BufferFound
+from gateway.meters.patience import rest_after_failures_s
 from gateway.store.intervals import IntervalSet
 
 GUARD_S: Final = 3
@@ -14,13 +15,18 @@ GUARD_S: Final = 3
 FIRST_LOOK_BACK_S: Final = 86_400
 """The oldest row of a ring is not always its earliest: a clock may have been set back behind it."""
 
-SPAN_FACTOR_MAX: Final = 256
-"""An empty answer doubles the span of the next question, up to this: long outages cost little."""
+SPAN_FACTOR_MAX: Final = 16
+"""An empty answer doubles the span of the next question, up to this: long outages cost little.
+
+A question may hit the end of the outage, and is then answered by as many rows as its span holds.
+"""
+
+LATEST_S: Final = 253_370_764_800
+"""9999-01-01: no question goes further, for a date-time holds four digits of a year."""
 
 _ANSWER_OVERHEAD_OCTETS: Final = 5  # tag, one result, data, array, count
 _CLOCK_AND_STATUS_OCTETS: Final = 2 + 14 + 3
 _VALUE_OCTETS: Final = 5
-_EVER_S: Final = 2**40
 _DAY_S: Final = 86_400
 _DST_S: Final = 3_600
 
@@ -68,9 +74,15 @@ class StreamState:
         opened_at_s: UTC second at which the stream came to be known to this process.
         oldest_s: captured_at of the first row in the meter, while nothing was read yet.
         asked_at_s: UTC second of the last question that was answered.
-        progressing: the last answer brought rows or closed a hole.
+        progressing: the last answer brought rows or closed a hole; more may be had at once.
         hurried: events are said to wait, so the next turn comes soon.
         span_factor: by how much the next question is wider than one answer.
+        known_to_s: captured_at of the latest row ever handed over; what is missing before it was
+            told.
+        refusals_in_a_row: answers of no use since the last good one.
+        retry_at_s: before it, a buffer that was refused is left alone; UTC second.
+        failed_at_s: UTC second of the last failure; of two streams that may be asked at the same
+            time, the one that failed longer ago goes first.
     """
 
     stream_id: int
@@ -83,6 +95,10 @@ class StreamState:
     progressing: bool = True
     hurried: bool = False
     span_factor: int = 1
+    known_to_s: int | None = None
+    refusals_in_a_row: int = 0
+    retry_at_s: float = 0.0
+    failed_at_s: float = 0.0
 
     @property
     def entity(self) -> Entity:
@@ -94,6 +110,27 @@ class StreamState:
         """Capture period; 0 for buffers that events fill."""
         return self.buffer.capture_period_s
 
+    def failed(self, now_s: float, *, silent: bool) -> None:
+        """Note that a question failed; a buffer that is refused rests longer each time."""
+        self.failed_at_s = now_s
+        if not silent:
+            self.refusals_in_a_row += 1
+            self.retry_at_s = now_s + rest_after_failures_s(self.refusals_in_a_row)
+
+    def reads_again(self, from_s: int, now_s: int) -> None:
+        """Note that the meter's clock was set back to `from_s`: what it captures is due again."""
+        if self.newest_s is not None:
+            self.newest_s = min(self.newest_s, from_s)
+        if self.known_to_s is not None:
+            self.known_to_s = min(self.known_to_s, max(from_s, now_s))
+        self.oldest_s = None
+        self.progressing = True
+
+    def satisfied(self) -> None:
+        """Note that a question was answered."""
+        self.refusals_in_a_row = 0
+        self.retry_at_s = 0.0
+
     def rows_per_answer(self, settings: PlanSettings) -> int:
         """Return how many rows one answer carries."""
         row_octets = self.buffer.row_octets
@@ -102,30 +139,38 @@ class StreamState:
         return max(1, (settings.pdu_octets_max - _ANSWER_OVERHEAD_OCTETS) // row_octets)
 
 
-def due_at_s(state: StreamState, coverage: IntervalSet, settings: PlanSettings) -> float:
+def due_at_s(
+    state: StreamState, coverage: IntervalSet, settings: PlanSettings, deviation_s: float = 0.0
+) -> float:
     """Return the UTC second from which the stream is worth its airtime.
 
     A stream with a backlog is due since its last turn: everybody waits in one queue, so nobody
     starves behind a long history.
+
+    Args:
+        state: the stream.
+        coverage: what was read of it completely.
+        settings: how eager collection is.
+        deviation_s: the meter's clock less ours; rows arise by the meter's.
     """
-    last_turn_s = state.opened_at_s if state.asked_at_s is None else state.asked_at_s
-    if state.asked_at_s is None or not coverage:
-        return last_turn_s
+    if state.asked_at_s is None:
+        return state.opened_at_s
+    last_turn_s = state.asked_at_s
     if not state.progressing:
         return last_turn_s + _rest_after_a_question(state, settings)
     if state.period_s == 0:
         return last_turn_s + (GUARD_S if state.hurried else settings.events_period_s)
-    if len(coverage) > 1 or state.newest_s is None:
+    if len(coverage) != 1 or state.newest_s is None:
         return last_turn_s
-    return max(last_turn_s, _next_rows_due_s(state, state.newest_s, settings))
+    return max(last_turn_s, _next_rows_due_s(state, state.newest_s, settings) - deviation_s)
 
 
-def fills_answer(state: StreamState, now_s: float, settings: PlanSettings) -> bool:
+def fills_answer(state: StreamState, meter_now_s: float, settings: PlanSettings) -> bool:
     """Return whether a whole answer waits, as far as can be told; a long period never waits."""
     if state.newest_s is None or state.period_s in (0, _DAY_S):
         return True
     waiting_s = state.period_s * state.rows_per_answer(settings) + settings.read_delay_s
-    return now_s >= state.newest_s + waiting_s
+    return meter_now_s >= state.newest_s + waiting_s
 
 
 def _next_rows_due_s(state: StreamState, newest_s: int, settings: PlanSettings) -> float:
@@ -136,16 +181,37 @@ def _next_rows_due_s(state: StreamState, newest_s: int, settings: PlanSettings) 
     return first_row_s + min(full_answer_s, settings.row_age_max_s) + settings.read_delay_s
 
 
+def first_range(
+    state: StreamState, oldest_s: int, now_s: float, meter_now_s: float, settings: PlanSettings
+) -> RangeAsked:
+    """Return the first range to ask a buffer for.
+
+    Args:
+        state: the stream.
+        oldest_s: captured_at of the first row in the meter.
+        now_s: UTC.
+        meter_now_s: what the meter's clock shows.
+        settings: how much of its past is wanted.
+    """
+    floor_s = math.floor(min(now_s, meter_now_s) - settings.history_s)
+    if oldest_s > meter_now_s:
+        # Captured by a clock that was ahead and has been set back; what came behind is wanted.
+        oldest_s = floor_s
+    span_s = state.period_s * state.rows_per_answer(settings)
+    to_s = min(max(oldest_s, floor_s) + span_s - 1, LATEST_S)
+    return RangeAsked(from_s=max(oldest_s - FIRST_LOOK_BACK_S, floor_s), to_s=to_s)
+
+
 def next_range(
     state: StreamState, coverage: IntervalSet, meter_now_s: float, settings: PlanSettings
 ) -> RangeAsked | None:
     """Return the next range to ask a buffer with a period for; None when nothing is open."""
     present_s = math.floor(meter_now_s) - GUARD_S
     oldest_s = coverage.first()
-    holes = coverage.holes(0 if oldest_s is None else oldest_s, _EVER_S)
-    from_s, to_s = holes[0]
-    if from_s > present_s:
+    holes = coverage.holes(0 if oldest_s is None else oldest_s, LATEST_S)
+    if not holes or holes[0][0] > present_s:
         return None
+    from_s, to_s = holes[0]
     span_s = state.period_s * state.rows_per_answer(settings) * state.span_factor
     return RangeAsked(from_s=from_s, to_s=min(to_s, from_s + span_s - 1))
 

@@ -25,6 +25,10 @@ _LOG = logging.getLogger(__name__)
 SHIFT_NOTICED_S: Final = 2.0
 """A deviation may differ from the one before by this much, and the samples' own uncertainty."""
 
+NOTED_EVERY_S: Final = 86_400.0
+"""So old may the sample on disk be: from there on is read again what a clock that was set back
+while the daemon was down may have captured twice."""
+
 _CLOCK_NAMES_SPAN: Final = 0x68  # a clock object's attributes and first methods, in short names
 
 
@@ -75,6 +79,9 @@ class Timekeeper:
         """
         shown_s = shown.utc_s()
         if shown_s is None:
+            # What it showed before is kept: rows may repeat when it has a time again.
+            if self.should_set(None) and meter.clock_to_set_at_s is None:
+                meter.clock_to_set_at_s = self._clock.now_s()
             return None
         stamped_s = self._clock.now_s() - (self._time() - answered.stamped_at_s)
         deviation_s = shown_s - stamped_s
@@ -83,8 +90,13 @@ class Timekeeper:
             noticed_s = SHIFT_NOTICED_S + answered.uncertainty_s
             if deviation_s < before_s - noticed_s:
                 await self._went_back(meter, contact_at_s, before_s, deviation_s)
-        if before_s is None or abs(deviation_s - before_s) > SHIFT_NOTICED_S / 2:
-            await self._book.note_deviation(meter.usn, deviation_s, stamped_s)
+        if (
+            before_s is None
+            or meter.noted_at_s is None
+            or abs(deviation_s - before_s) > SHIFT_NOTICED_S / 2
+            or not 0 <= stamped_s - meter.noted_at_s < NOTED_EVERY_S
+        ):
+            await self._note(meter, deviation_s, stamped_s)
         meter.deviation_s, meter.contact_at_s = deviation_s, stamped_s
         return deviation_s
 
@@ -100,7 +112,7 @@ class Timekeeper:
             return
         if deviation_s is not None and meter.contact_at_s is not None:
             # On disk before the clock moves: whoever comes after a crash must know it was ahead.
-            await self._book.note_deviation(meter.usn, deviation_s, meter.contact_at_s)
+            await self._note(meter, deviation_s, meter.contact_at_s)
         name = _clock_name(meter.kind)
         await self._access.converse_once(
             meter.link, lambda: write(name, self._time_to_send()), Priority.NETWORK
@@ -159,11 +171,17 @@ class Timekeeper:
         )
         return await self.sample(meter, answered.result, answered)
 
+    async def _note(self, meter: MeterState, deviation_s: float, contact_at_s: float) -> None:
+        await self._book.note_deviation(meter.usn, deviation_s, contact_at_s)
+        meter.noted_at_s = contact_at_s
+
     async def _went_back(
         self, meter: MeterState, contact_at_s: float, before_s: float, deviation_s: float
     ) -> None:
         from_s = math.floor(contact_at_s + deviation_s) - 1
         await self._book.doubt_after([stream.stream_id for stream in meter.streams], from_s)
+        for stream in meter.streams:
+            stream.reads_again(from_s, math.floor(self._clock.now_s()))
         _LOG.info(
             "meter clock went back, reading again",
             extra={"METER": meter.usn, "BY_S": _rounded(before_s - deviation_s)},

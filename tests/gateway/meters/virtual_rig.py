@@ -20,9 +20,11 @@ from gateway.core.clock import Clock, ClockTrust
 from gateway.core.config import Config, load_config
 from gateway.head_end.link import LinkState, PublishOutcome
 from hil.air import AirEvent, FirstCopySent, Heard, HeardBad
+from hil.dlms_meter import ApduServer
 from hil.line_bench import BenchSettings, LineBench
 from hil.line_process import server_for
-from hil.meter.module import MeterSettings
+from hil.meter.module import MeterModule, MeterSettings
+from hil.meter.moment import Moment
 from hil.rig_clock import RigClock
 from hil.truth import TruthWriter
 
@@ -32,6 +34,7 @@ Row = tuple[Any, ...]
 START_S = 1_795_219_200.0  # 2026-11-20T12:00:00Z
 UART_S = 0.02
 BIT_RATE_BPS = 24_000
+METER = MeterSettings(periodic_period_s=10, slave_period_s=60)
 
 CONFIG = """
 [concentrator]
@@ -168,6 +171,8 @@ class VirtualRig:
         password: Password | None = None,
         trust: ClockTrust = ClockTrust.SYSTEM,
         config: str = CONFIG,
+        make_server: Callable[[MeterModule, Moment], ApduServer] | None = None,
+        meter: MeterSettings = METER,
     ) -> None:
         (folder / "gridgate.toml").write_text(config)
         self._folder = folder
@@ -180,9 +185,9 @@ class VirtualRig:
             meters=meters,
             seed=seed,
             timing=LineTiming(bit_rate_bps=BIT_RATE_BPS),
-            meter=MeterSettings(periodic_period_s=10, slave_period_s=60),
+            meter=meter,
         )
-        self._make_server = partial(server_for, password=password)
+        self._make_server = make_server or partial(server_for, password=password)
         self.wall_s = START_S
 
     async def __aenter__(self) -> Self:
@@ -206,7 +211,8 @@ class VirtualRig:
         self.bench.close()
 
     def now_s(self) -> float:
-        return START_S + self.loop.time()
+        """Return what the daemon's wall clock shows; tests move `wall_s` to make it step."""
+        return self.wall_s + self.loop.time()
 
     async def _start(self) -> None:
         clock = Clock(self._trust, wall=self.now_s, monotonic=self.loop.time)
@@ -218,7 +224,17 @@ class VirtualRig:
         self._running = asyncio.create_task(self.daemon.run(self._stop, [], lambda: None))
 
     async def restart(self) -> None:
-        """Kill the daemon and start it again.
+        """Kill the daemon and start it again."""
+        await self.kill()
+        await self.start_again()
+
+    async def start_again(self) -> None:
+        """Start the daemon on the store that it was killed on."""
+        self.link = AckingLink()
+        await self._start()
+
+    async def kill(self) -> None:
+        """Kill the daemon.
 
         Cutting the connection first loses what was not committed, as a kill does.
         """
@@ -229,8 +245,6 @@ class VirtualRig:
         with suppress(BaseException):
             await self._running
         await database.close()
-        self.link = AckingLink()
-        await self._start()
 
     async def until(self, holds: Callable[[], bool], within_s: float) -> None:
         """Let time pass until something holds."""
@@ -281,6 +295,12 @@ class VirtualRig:
         found = self._rows(path, "SELECT usn FROM node WHERE usn IS NOT NULL")
         return {usn for (usn,) in found}
 
+    def nodes(self) -> dict[bytes, str | None]:
+        """Return whose meter each node speaks for, by system title."""
+        path = self.config.concentrator.data_directory / "gridgate.db"
+        found = self._rows(path, "SELECT system_title, usn FROM node")
+        return {bytes.fromhex(title): usn for title, usn in found}
+
     def states(self) -> dict[str, str]:
         """Return the state of each identified node."""
         path = self.config.concentrator.data_directory / "gridgate.db"
@@ -289,6 +309,14 @@ class VirtualRig:
     def pushed_journal(self) -> list[dict[str, Any]]:
         """Return the journal entries that the head-end was given."""
         return [entry for batch in self.link.batches.values() for entry in batch["journal"]]
+
+    def journal(self, kind: str) -> list[dict[str, Any]]:
+        """Return the bodies of the journal entries of a kind, with their meter."""
+        path = self.config.concentrator.data_directory / "gridgate.db"
+        found = self._rows(
+            path, f"SELECT usn, body FROM journal WHERE kind = '{kind}' ORDER BY seq"
+        )
+        return [{"usn": usn, **json.loads(body)} for usn, body in found]
 
     def journal_states(self, usn: str) -> list[str]:
         """Return the states of a meter's node that the head-end was told of, in order."""

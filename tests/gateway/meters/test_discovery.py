@@ -1,0 +1,159 @@
+"""Who is given an address, and who is not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from drivers.plc.airtime import LineTiming
+from drivers.plc.discovery import DiscoverRound, HeardReport, Registration
+from drivers.plc.mac_frame import NEW
+from drivers.plc.slot_choice import SlotChoice
+from gateway.meters.discovery import Discovery, DiscoverySettings
+from gateway.meters.node_link import NodeLink
+from gateway.meters.plc_segment import PlcSegment
+from gateway.store.errors import NoAddressFree
+from hal.errors import ModemReset
+from tests.gateway.core.jumping_loop import jumping
+
+TIMING = LineTiming(bit_rate_bps=2400)
+
+
+def report(title: bytes, source_mac: int = NEW, alarm: int | None = None) -> HeardReport:
+    return HeardReport(
+        system_title=title,
+        source_mac=source_mac,
+        alarm_descriptor=alarm,
+        hop_distance=2,
+        initial_credit=3,
+    )
+
+
+class Line(PlcSegment):
+    """Answers a Discover with what a test wants, without a modem."""
+
+    def __init__(self, *reports: HeardReport) -> None:
+        self.reports = reports
+        self.registered = 0
+        self.looks = 0
+
+    async def exchange(self, make: Callable[[], Any], priority: object) -> Any:
+        del priority
+        exchange = make()
+        if isinstance(exchange, DiscoverRound):
+            self.looks += 1
+            return self.reports
+        assert isinstance(exchange, Registration)
+        self.registered += 1
+        return None
+
+
+class Book:
+    """A short address list; implements NodeBook."""
+
+    def __init__(self, addresses: int = 100) -> None:
+        self.known: dict[bytes, NodeLink] = {}
+        self.alarms: list[tuple[bytes, int]] = []
+        self._left = addresses
+
+    def link_of(self, system_title: bytes) -> NodeLink | None:
+        return self.known.get(system_title)
+
+    async def give_address(self, system_title: bytes) -> NodeLink:
+        if not self._left:
+            raise NoAddressFree("all 3071 addresses of the line are in use")
+        self._left -= 1
+        link = NodeLink(system_title=system_title, mac=len(self.known) + 1)
+        self.known[system_title] = link
+        return link
+
+    async def alarm(self, system_title: bytes, descriptor: int) -> None:
+        self.alarms.append((system_title, descriptor))
+
+
+def _discovery(line: Line, book: Book) -> Discovery:
+    return Discovery(
+        line,
+        book,
+        SlotChoice(),
+        DiscoverySettings(initiator=0xC00, system_title=b"GG0001", timing=TIMING),
+    )
+
+
+async def _no_collisions() -> int:
+    return 0
+
+
+@jumping
+async def test_new_nodes_get_addresses_and_are_told_together() -> None:
+    """INV-1: their credit begins where they were heard."""
+    line, book = Line(report(b"NODE01"), report(b"NODE02")), Book()
+    links = await _discovery(line, book).look(_no_collisions)
+    assert [link.system_title for link in links] == [b"NODE01", b"NODE02"]
+    assert links[0].credit.credit == 2
+    assert line.registered == 1
+
+
+@jumping
+async def test_more_nodes_than_one_frame_names() -> None:
+    """INV-1: several Registers."""
+    line = Line(*[report(f"NODE{at:02}".encode()) for at in range(40)])
+    assert len(await _discovery(line, Book()).look(_no_collisions)) == 40
+    assert line.registered == 2
+
+
+@jumping
+async def test_a_node_with_another_masters_address_is_left_to_it() -> None:
+    """INV-7: cross-talk; it reports an alarm to whoever listens."""
+    line, book = Line(report(b"NODE01", 0x123, alarm=4)), Book()
+    assert await _discovery(line, book).look(_no_collisions) == []
+    assert (line.registered, book.alarms) == (0, [])
+
+
+@jumping
+async def test_an_alarm_of_our_own_node_is_noted() -> None:
+    """PLC-6: it keeps its address."""
+    line, book = Line(report(b"NODE01")), Book()
+    discovery = _discovery(line, book)
+    await discovery.look(_no_collisions)
+    line.reports = (report(b"NODE01", 1, alarm=4),)
+    assert await discovery.look(_no_collisions) == []
+    assert book.alarms == [(b"NODE01", 4)]
+    line.reports = (report(b"NODE01"),)  # it fell back to NEW
+    assert len(await discovery.look(_no_collisions)) == 1
+
+
+@jumping
+async def test_a_line_with_more_nodes_than_addresses_goes_on() -> None:
+    """INV-1: those that fit are registered, the others are said to be left out."""
+    line = Line(*[report(f"NODE{at:02}".encode()) for at in range(5)])
+    assert len(await _discovery(line, Book(addresses=3)).look(_no_collisions)) == 3
+    assert line.registered == 1
+
+
+@jumping
+async def test_the_offer_follows_what_was_heard() -> None:
+    """INV-2: a crowd that collides keeps the look open, an empty line closes it."""
+    line = Line()
+    discovery = _discovery(line, Book())
+    damaged = iter(range(0, 1000, 4))
+
+    async def collisions() -> int:
+        return next(damaged)
+
+    await discovery.look(collisions)
+    assert discovery.expects_more
+    for _ in range(12):
+        await discovery.look(_no_collisions)
+    assert not discovery.expects_more
+
+
+@jumping
+async def test_a_modem_failure_is_passed_on() -> None:
+    """REL-1: the line master waits and goes on."""
+
+    async def fails() -> int:
+        raise ModemReset("gone")
+
+    with pytest.raises(ModemReset):
+        await _discovery(Line(), Book()).look(fails)
