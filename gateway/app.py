@@ -29,6 +29,7 @@ from gateway.head_end.outbox import Outbox
 from gateway.head_end.pusher import Pusher
 from gateway.meters.collector import Collector
 from gateway.meters.discovery import Discovery, DiscoverySettings
+from gateway.meters.identification import identify
 from gateway.meters.line_master import LineMaster, LineSettings
 from gateway.meters.meter_access import AccessSettings, MeterAccess
 from gateway.meters.meter_book import MeterBook
@@ -146,6 +147,7 @@ def build(
     plan = _plan_settings(config)
     line = LineMaster(
         access=access,
+        identify=identify,
         discovery=_discovery(config, segment, book),
         collector=Collector(access, buffer, timekeeper, clock, plan, journal),
         timekeeper=timekeeper,

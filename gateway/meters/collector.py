@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from drivers.dlms.axdr import Data
 from drivers.dlms.companion import CLOCK, Entity, RowStatus
@@ -20,9 +20,8 @@ from drivers.dlms.profile_rows import ProfileRow, decode_rows
 from drivers.dlms.variable_access import ParameterizedName
 from drivers.errors import MalformedFrame
 from gateway.core.clock import Clock
+from gateway.meters.answers import data_of, first_row
 from gateway.meters.definite_gaps import gaps_after
-from gateway.meters.identification import data_of, first_row
-from gateway.meters.meter_access import Answered, MeterAccess
 from gateway.meters.meter_kind import VALUE
 from gateway.meters.meter_state import MeterState
 from gateway.meters.plc_segment import Priority
@@ -40,6 +39,9 @@ from gateway.store.errors import RowNotStorable
 from gateway.store.journal import Body, Journal, JournalKind
 from gateway.store.reading_buffer import ReadingBuffer
 
+if TYPE_CHECKING:
+    from gateway.meters.meter_access import Answered, MeterAccess
+
 _LOG = logging.getLogger(__name__)
 
 _TOLD_IN_EVENTS: Final = RowStatus(0x01FF) & ~RowStatus.DST & ~RowStatus.SLAVE_UNREACHABLE
@@ -52,7 +54,7 @@ class ClockSampler(Protocol):
     """Who looks after the meters' clocks."""
 
     async def sample(
-        self, meter: MeterState, shown: CosemDateTime, answered: Answered[Any]
+        self, meter: MeterState, shown: CosemDateTime, answered: "Answered[Any]"
     ) -> float | None:
         """Take a meter's time; return its deviation in seconds, None for no time."""
 
@@ -62,7 +64,7 @@ class Collector:
 
     def __init__(
         self,
-        access: MeterAccess,
+        access: "MeterAccess",
         buffer: ReadingBuffer,
         timekeeper: ClockSampler,
         clock: Clock,

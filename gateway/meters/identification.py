@@ -17,9 +17,9 @@ from drivers.dlms.companion import (
 from drivers.dlms.conversations import Conversation, by_entry, read, read_object_list
 from drivers.dlms.cosem_objects import attribute_name
 from drivers.dlms.obis import Obis
-from drivers.dlms.profile_rows import ProfileRow, decode_rows
 from drivers.dlms.variable_access import ParameterizedName
 from drivers.errors import MalformedFrame
+from gateway.meters.answers import data_of, first_row
 from gateway.meters.buffer_found import BufferFound
 from gateway.meters.meter_kind import (
     CAPTURE_OBJECTS,
@@ -50,7 +50,6 @@ PERIOD_MAX_S: Final = 31 * 86_400
 NAME_OCTETS_MAX: Final = 64
 """A longer utility serial number is taken for nonsense."""
 
-_ARRAY_OCTETS: Final = 2  # tag and count before the first row
 _NO_UNIT: Final = 255  # IEC 62056-62, unit enumeration: count, no unit
 
 
@@ -221,22 +220,6 @@ def _period_s(entity: Entity, told: Data | ErrorCode) -> int:
     return told_s if 1 <= told_s <= PERIOD_MAX_S else untold_s
 
 
-def first_row(answer: Data | ErrorCode | None) -> tuple[list[ProfileRow], int | None]:
-    """Return the first row of a buffer and its length in octets.
-
-    One that is refused, or has no real date, is no reason to believe nothing else of the meter:
-    the list is empty then.
-    """
-    if not isinstance(answer, Data):
-        return [], None
-    octets = answer.encode()
-    try:
-        rows = decode_rows(octets)
-    except MalformedFrame:
-        return [], None
-    return rows, (len(octets) - _ARRAY_OCTETS if len(rows) == 1 else None)
-
-
 def _ask_first_row(base_name: int) -> ParameterizedName:
     return by_entry(attribute_name(base_name, VALUE), 1, 1)
 
@@ -275,13 +258,6 @@ def _read_in_parts(
     for at in range(0, len(names), NAMES_PER_REQUEST):
         values += yield from read(names[at : at + NAMES_PER_REQUEST])
     return values
-
-
-def data_of(answer: Data | ErrorCode) -> Data:
-    """Return the value of a name that the meter lists; raise MalformedFrame when it refuses it."""
-    if not isinstance(answer, Data):
-        raise MalformedFrame(f"the meter refused an attribute that it lists, with {answer:d}")
-    return answer
 
 
 def _is_name(text: str) -> bool:

@@ -4,12 +4,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from drivers.errors import NoAnswer, PeerError
 from gateway.core.clock import Clock
-from gateway.meters.identification import Identity, identify
-from gateway.meters.meter_access import MeterAccess
 from gateway.meters.meter_kind import MeterKind
 from gateway.meters.meter_state import MeterState
 from gateway.meters.node_link import NodeLink
@@ -20,6 +18,11 @@ from gateway.meters.stream_plan import StreamState
 from gateway.meters.wall_steps import follow_step
 from gateway.store.intervals import IntervalSet
 from hal.errors import HalError
+
+if TYPE_CHECKING:
+    from drivers.dlms.conversations import Conversation
+    from gateway.meters.identification import Identity, KnownKind
+    from gateway.meters.meter_access import MeterAccess
 
 _LOG = logging.getLogger(__name__)
 
@@ -88,7 +91,7 @@ class Book(Protocol):
     def links(self) -> Iterator[NodeLink]:
         """Return the nodes that have an address."""
 
-    async def identified(self, link: NodeLink, identity: Identity) -> MeterState:
+    async def identified(self, link: NodeLink, identity: "Identity") -> MeterState:
         """Write down who a node's meter is."""
 
     async def registered(self, link: NodeLink) -> None:
@@ -126,7 +129,8 @@ class LineMaster:
     def __init__(
         self,
         *,
-        access: MeterAccess,
+        access: "MeterAccess",
+        identify: "Callable[[KnownKind], Conversation[Identity]]",
         discovery: Finder,
         collector: Reader,
         timekeeper: ClockKeeper,
@@ -138,6 +142,7 @@ class LineMaster:
         settings: LineSettings,
     ) -> None:
         self._access = access
+        self._ask_who = identify
         self._discovery = discovery
         self._collector = collector
         self._timekeeper = timekeeper
@@ -252,7 +257,7 @@ class LineMaster:
         if turn.meter is not None:
             turn.meter.identify_at_s = self._clock.now_s() + IDENTIFY_RETRY_S
         answered = await self._access.converse(
-            turn.link, lambda: identify(known_kind), Priority.NETWORK
+            turn.link, lambda: self._ask_who(known_kind), Priority.NETWORK
         )
         if not turn.link.is_confirmed:
             await self._book.registered(turn.link)

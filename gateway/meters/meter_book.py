@@ -3,14 +3,13 @@
 import dataclasses
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from drivers.dlms.companion import Entity, Medium
 from drivers.errors import PeerError
 from drivers.plc.mac_frame import CREDIT_MAX
 from gateway.core.clock import Clock
 from gateway.meters.buffer_found import BufferFound
-from gateway.meters.identification import Identity, SlaveFound
 from gateway.meters.meter_kind import MeterKind, SlavePlace
 from gateway.meters.meter_state import MeterState
 from gateway.meters.node_link import NodeLink
@@ -20,6 +19,9 @@ from gateway.store.journal import Journal, JournalKind
 from gateway.store.meter_registry import MeterRegistry
 from gateway.store.reading_buffer import ReadingBuffer
 from gateway.store.stream import StreamDescription
+
+if TYPE_CHECKING:
+    from gateway.meters.identification import Identity, SlaveFound
 
 _LOG = logging.getLogger(__name__)
 
@@ -146,7 +148,7 @@ class MeterBook:
         await self._change(link, state=NodeState.REGISTERED, last_seen_s=int(self._clock.now_s()))
         _LOG.info("node found again", extra={"NODE": link.system_title.hex()})
 
-    async def identified(self, link: NodeLink, identity: Identity) -> MeterState:
+    async def identified(self, link: NodeLink, identity: "Identity") -> MeterState:
         """Write down who a node's meter is, and open its streams [INV-3, INV-8].
 
         Raises:
@@ -232,7 +234,7 @@ class MeterBook:
         body = {"notice": "two nodes with one utility serial number", "system_titles": titles}
         await self._journal.write(JournalKind.NOTICE, usn, body)
 
-    async def _write_down_slaves(self, identity: Identity, now_s: float) -> list[SlaveFound]:
+    async def _write_down_slaves(self, identity: "Identity", now_s: float) -> "list[SlaveFound]":
         """Write down who is behind a master, and who is there no longer; return the former."""
         found = {slave.usn for slave in identity.slaves}
         for meter in list(self._registry.meters.values()):
@@ -355,7 +357,7 @@ class MeterBook:
         return True
 
 
-def _master(identity: Identity, before: Meter | None, now_s: float) -> Meter:
+def _master(identity: "Identity", before: Meter | None, now_s: float) -> Meter:
     return Meter(
         usn=identity.usn,
         msn_meter=identity.msn_meter,
@@ -370,7 +372,7 @@ def _master(identity: Identity, before: Meter | None, now_s: float) -> Meter:
     )
 
 
-def _slave(slave: SlaveFound, parent_usn: str, before: Meter | None, now_s: float) -> Meter:
+def _slave(slave: "SlaveFound", parent_usn: str, before: Meter | None, now_s: float) -> Meter:
     return Meter(
         usn=slave.usn,
         msn_meter=slave.msn_meter,

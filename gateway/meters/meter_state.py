@@ -2,10 +2,14 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from gateway.meters.meter_kind import MeterKind
-from gateway.meters.node_link import NodeLink
-from gateway.meters.stream_plan import LATEST_S, StreamState
+from gateway.meters.latest import LATEST_S
+
+if TYPE_CHECKING:
+    from gateway.meters.meter_kind import MeterKind
+    from gateway.meters.node_link import NodeLink
+    from gateway.meters.stream_plan import StreamState
 
 
 @dataclass(slots=True)
@@ -24,10 +28,10 @@ class MeterState:
         identify_at_s: UTC second from which it is asked again who it is and who its slaves are.
     """
 
-    link: NodeLink
+    link: "NodeLink"
     usn: str
-    kind: MeterKind
-    streams: list[StreamState] = field(default_factory=list)
+    kind: "MeterKind"
+    streams: "list[StreamState]" = field(default_factory=list)
     deviation_s: float | None = None
     contact_at_s: float | None = None
     noted_at_s: float | None = None

@@ -6,6 +6,7 @@ from typing import Final
 
 from drivers.dlms.companion import Entity
 from gateway.meters.buffer_found import BufferFound
+from gateway.meters.latest import LATEST_S
 from gateway.meters.patience import rest_after_failures_s
 from gateway.store.intervals import IntervalSet
 
@@ -20,9 +21,6 @@ SPAN_FACTOR_MAX: Final = 16
 
 A question may hit the end of the outage, and is then answered by as many rows as its span holds.
 """
-
-LATEST_S: Final = 253_370_764_800
-"""9999-01-01: no question goes further, for a date-time holds four digits of a year."""
 
 _ANSWER_OVERHEAD_OCTETS: Final = 5  # tag, one result, data, array, count
 _CLOCK_AND_STATUS_OCTETS: Final = 2 + 14 + 3

@@ -4,7 +4,7 @@ import logging
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from drivers.dlms.axdr import Data
 from drivers.dlms.conversations import read_clock, unconfirmed_write_apdu, write
@@ -15,10 +15,12 @@ from drivers.plc.airtime import LineTiming
 from drivers.plc.broadcast import Broadcast
 from drivers.plc.mac_frame import ALL_CONFIGURED, CREDIT_MAX
 from gateway.core.clock import Clock
-from gateway.meters.meter_access import Answered, MeterAccess
 from gateway.meters.meter_kind import MeterKind
 from gateway.meters.meter_state import MeterState
 from gateway.meters.plc_segment import PlcSegment, Priority
+
+if TYPE_CHECKING:
+    from gateway.meters.meter_access import Answered, MeterAccess
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,7 +50,7 @@ class Timekeeper:
     def __init__(
         self,
         *,
-        access: MeterAccess,
+        access: "MeterAccess",
         segment: PlcSegment,
         book: ClockBook,
         clock: Clock,
@@ -67,7 +69,7 @@ class Timekeeper:
         self._time = time
 
     async def sample(
-        self, meter: MeterState, shown: CosemDateTime, answered: Answered[Any]
+        self, meter: MeterState, shown: CosemDateTime, answered: "Answered[Any]"
     ) -> float | None:
         """Take a meter's time as it came with an answer; return its deviation in seconds.
 

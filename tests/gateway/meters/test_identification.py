@@ -18,7 +18,8 @@ from drivers.dlms.cosem_objects import ObjectList, ObjectListEntry
 from drivers.dlms.obis import Obis
 from drivers.dlms.service_error import DataAccessError
 from drivers.errors import MalformedFrame
-from gateway.meters.identification import PERIOD_MAX_S, Identity, first_row, identify
+from gateway.meters.answers import first_row
+from gateway.meters.identification import PERIOD_MAX_S, Identity, identify
 from gateway.meters.meter_kind import MeterKind
 from tests.gateway.meters.meter_lab import LabMeter
 

@@ -7,8 +7,8 @@ import pytest
 from drivers.dlms.companion import CLOCK, Entity
 from drivers.dlms.conversations import by_range
 from gateway.meters.buffer_found import BufferFound
+from gateway.meters.latest import LATEST_S
 from gateway.meters.stream_plan import (
-    LATEST_S,
     SPAN_FACTOR_MAX,
     PlanSettings,
     RangeAsked,
