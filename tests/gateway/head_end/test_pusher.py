@@ -18,6 +18,8 @@ from tests.gateway.head_end.memory_link import MemoryLink
 from tests.gateway.head_end.push_rig import QUICK, open_rig, rows_of
 from tests.gateway.store.store_tools import ENERGY, NOW_S, PERIODIC, ask, run
 
+pytestmark = pytest.mark.rig  # real time: the store's thread and the timers are real
+
 
 def test_every_row_is_told_once_and_committed_by_the_head_ends_word_alone(tmp_path: Path) -> None:
     """UPL-1: PUBACK only makes rows accepted; the head-end's own message commits them."""

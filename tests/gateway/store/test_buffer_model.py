@@ -122,7 +122,7 @@ async def play(steps: list[tuple[str, int, int]], path: Path, thread: ThreadPool
     await world.database.close()
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS)
 def test_nothing_is_lost_or_doubled(steps: list[tuple[str, int, int]]) -> None:
     """ACQ-2, ACQ-3: whatever is captured, read, uncovered and cut off, each row is stored once."""
@@ -130,7 +130,7 @@ def test_nothing_is_lost_or_doubled(steps: list[tuple[str, int, int]]) -> None:
         run(play(steps, Path(folder) / "store.sqlite", thread))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(STEPS)
 def test_nothing_is_lost_or_doubled_when_little_is_remembered(
     steps: list[tuple[str, int, int]],
