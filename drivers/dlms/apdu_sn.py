@@ -216,7 +216,7 @@ def decode_apdu(octets: bytes) -> SnApdu:
     Raises:
         MalformedFrame: it is none, or damaged.
 
-    Source: IEC 61334-4-41; PLC.md 6.
+    Source: IEC 61334-4-41; docs/plc.md 6.
     """
     reader = OctetReader(octets)
     tag = reader.u8()
@@ -242,7 +242,7 @@ def read_read_results(reader: OctetReader) -> tuple[ReadResult, ...]:
 def results_in_raw_data(raw_data: bytes, count: int) -> tuple[ReadResult, ...]:
     """Return the results that the blocks of a long answer carry together.
 
-    The peers disagree on the form (PEERS.md 4.3): the body of a ReadResponse, count and choices
+    The peers disagree on the form (docs/plc.md 6.7): the body of a ReadResponse, count and choices
     included, or the bare values. Both are understood, by trying the first.
 
     Raises:

@@ -254,14 +254,14 @@ def decode_acse(octets: bytes) -> AcseApdu:
     Raises:
         MalformedFrame: it is none, or damaged.
 
-    Source: IEC 62056-53; PLC.md 6.3.
+    Source: IEC 62056-53; docs/plc.md 6.3.
     """
     reader = OctetReader(octets)
     tag = reader.u8()
     body = _BODIES.get(tag)
     if body is None:
         raise MalformedFrame(f"no association APDU has the tag {tag:02X}", octets)
-    # A server is known whose RLRE announces too few octets (PEERS.md 4.3), so this one may.
+    # A server is known whose RLRE announces too few octets (docs/plc.md 6.7), so this one may.
     length = read_octets(reader) if tag != Rlre.TAG else _lenient(reader)
     apdu = body(length)
     reader.end()

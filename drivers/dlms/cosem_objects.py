@@ -20,7 +20,7 @@ class MethodPlace(NamedTuple):
     methods: int
 
 
-# Source: PLC.md 6.4 (classes 51 and 53 confirmed less well than the others).
+# Source: docs/plc.md 6.4 (classes 51 and 53 confirmed less well than the others).
 METHOD_PLACES = {
     3: MethodPlace(0x28, 1),
     4: MethodPlace(0x38, 1),

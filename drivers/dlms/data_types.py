@@ -5,7 +5,7 @@ from enum import IntEnum
 
 
 class DataTag(IntEnum):
-    """Tags of the Data choice. Source: IEC 62056-62; PLC.md 6.2."""
+    """Tags of the Data choice. Source: IEC 62056-62; docs/plc.md 6.2."""
 
     NULL = 0x00
     ARRAY = 0x01

@@ -91,7 +91,7 @@ class CosemDateTime:
         deviation_min: minutes from local time to UTC (central European time: -60).
         clock_status: bits of ClockStatus; 255 when the sender does not say.
 
-    Source: IEC 62056-62; PLC.md 6.5.
+    Source: IEC 62056-62; docs/plc.md 6.5.
     """
 
     year: int = YEAR_ANY

@@ -15,7 +15,7 @@ _CONFORMANCE_HEAD = b"\x5f\x1f\x04\x00"  # tag, length, no unused bits
 class Conformance(IntFlag):
     """Services by their bits; bit 0 of the standard is the most significant of 24.
 
-    Source: PLC.md 6.3 for those of short names; IEC 62056-53 for the block-transfer bits.
+    Source: docs/plc.md 6.3 for those of short names; IEC 62056-53 for the block-transfer bits.
     """
 
     READ = 1 << 20

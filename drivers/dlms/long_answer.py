@@ -10,7 +10,7 @@ _BLOCK_HEAD_OCTETS = 9  # tag, count, choice, last-block, number, length in thre
 
 
 class RawDataShape(StrEnum):
-    """What the blocks carry: the peers disagree, see PEERS.md 4.3."""
+    """What the blocks carry: the peers disagree, see docs/plc.md 6.7."""
 
     RESULTS = "results"  # count, then choice and value each, as in a short answer
     BARE_DATA = "bare-data"  # the values alone; an answer with errors takes the other form

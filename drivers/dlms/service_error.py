@@ -11,7 +11,7 @@ Code = TypeVar("Code", bound=IntEnum)
 
 
 class DataAccessError(IntEnum):
-    """Why one name was not read or written. Source: PLC.md 6.6."""
+    """Why one name was not read or written. Source: docs/plc.md 6.6."""
 
     SUCCESS = 0
     HARDWARE_FAULT = 1
@@ -40,7 +40,7 @@ class Service(IntEnum):
 
 
 class ErrorGroup(IntEnum):
-    """Group of a service error; from 8 on the sources differ (PLC.md 6.6), so none is named."""
+    """Group of a service error; from 8 on the sources differ (docs/plc.md 6.6), none is named."""
 
     APPLICATION_REFERENCE = 0
     HARDWARE_RESOURCE = 1

@@ -68,7 +68,7 @@ class _Association:
 class SnServer:
     """Answers APDUs; each client access point has an association of its own.
 
-    Unconfirmed writes need no association: broadcasts come without one (PLC.md 6.3, M).
+    Unconfirmed writes need no association: broadcasts come without one (docs/plc.md 6.3, M).
     """
 
     def __init__(

@@ -6,7 +6,7 @@ from typing import Final
 from drivers.plc.mac_frame import Packing, subframe_count
 
 SLOT_BITS: Final = 360
-ALIGNMENT_SLOTS: Final = 2  # a request waits for the slot after the next at worst (PLC.md 8.8)
+ALIGNMENT_SLOTS: Final = 2  # a request waits for the slot after the next at worst (docs/plc.md 8.8)
 TURN_ROUND_SLOTS: Final = 2  # between a question's last repetition and the answer (inferred)
 
 
@@ -20,7 +20,7 @@ class LineTiming:
         host_latency_s: what one question and its answer lose outside the line, at most: both
             UARTs twice, the modem, the meter's application, a loaded host.
 
-    Source: PLC.md 1.3, 1.4.
+    Source: docs/plc.md 1.3, 1.4.
     """
 
     bit_rate_bps: int

@@ -9,7 +9,9 @@ from drivers.errors import LocalUseError, MalformedFrame
 from drivers.octets import OctetReader
 
 SYSTEM_TITLE_OCTETS: Final = 6  # eight in the HDLC-based profile, which is not spoken here
-DEFAULT_RECEPTION_THRESHOLD_DBUV: Final = 104  # from memory (PLC.md 5); sent as "default" anyway
+DEFAULT_RECEPTION_THRESHOLD_DBUV: Final = (
+    104  # from memory (docs/plc.md 5); sent as "default" anyway
+)
 REGISTER_ENTRIES_MAX: Final = 28  # what one MAC frame carries
 ALARM_NEW_METER: Final = 0x01
 ALARM_PENDING: Final = 0x82
@@ -148,7 +150,7 @@ class RepeaterCall:
 class ClearAlarm:
     """The client's word that alarms are dealt with.
 
-    The encoding is from memory and has met no other implementation (PLC.md 5); its one place is
+    The encoding is from memory and has met no other one (docs/plc.md 5); its one place is
     here and in `_clear_alarm`.
 
     Attributes:

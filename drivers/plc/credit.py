@@ -20,7 +20,7 @@ class CreditLedger:
     first try that fails costs its time-out and a try with 7. So a clean line gets the bare need,
     a noisy one gets a spare repetition, and noise that no repetition helps against gets none.
 
-    The policy is ours: no standard text was found. Source: PLC.md 3, client adaptation policy.
+    The policy is ours: no standard text was found. Source: docs/plc.md 3, client adaptation policy.
 
     Attributes:
         need: what the last answer needed; None before the first. 3 may mean more.

@@ -11,7 +11,7 @@ DL_DATA: Final = 0x90  # the only service that any code seen uses; the others ar
 HEADER_OCTETS: Final = 3
 L_SDU_OCTETS_MAX: Final = M_SDU_OCTETS_MAX - HEADER_OCTETS
 
-# Access points of a server (meter). Beyond CIASE, REPORT and these pairs PLC.md 4 has only memory.
+# Access points of a server. Beyond CIASE, REPORT and these pairs docs/plc.md 4 has only memory.
 CIASE: Final = 0x00
 MANAGEMENT_LD: Final = 0x01
 FIRST_APPLICATION_LD: Final = 0x10
@@ -32,7 +32,7 @@ class LlcPdu:
         source_lsap: access point that sends.
         l_sdu: what it carries, a CIASE PDU or a DLMS APDU, at most 239 octets.
 
-    Source: PLC.md 4.
+    Source: docs/plc.md 4.
     """
 
     destination_lsap: int

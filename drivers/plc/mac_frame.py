@@ -15,7 +15,7 @@ from drivers.octets import OctetReader
 NO_BODY: Final = 0x000
 INITIATOR: Final = 0xC00
 FIMA: Final = 0xC00
-LIMA: Final = 0xDFF  # from memory (PLC.md 2.3): set it by configuration where a fleet differs
+LIMA: Final = 0xDFF  # from memory (docs/plc.md 2.3): set it by configuration where a fleet differs
 ALL_CONFIGURED: Final = 0xFFC
 NEW: Final = 0xFFE
 ALL_PHYSICAL: Final = 0xFFF
@@ -35,7 +35,7 @@ _FCS_OCTETS: Final = 3
 
 
 class Packing(StrEnum):
-    """How a frame fills its sub-frames; the two readings of the sources (PLC.md 2.4).
+    """How a frame fills its sub-frames; the two readings of the sources (docs/plc.md 2.4).
 
     MODEL_A: each sub-frame has its own code in front of 36 octets of the frame.
     MODEL_B: the code counts among the 36 octets of the first sub-frame.
@@ -95,7 +95,7 @@ class MacFrame:
     Raises:
         LocalUseError: a field is out of its range.
 
-    Source: PLC.md 2.1, 8.8.
+    Source: docs/plc.md 2.1, 8.8.
     """
 
     initial_credit: int

@@ -77,11 +77,11 @@ Received: TypeAlias = Reply | Delivered | None
 class PlcNode:
     """A server station; whoever runs it repeats frames on the line and keeps the time.
 
-    All times are seconds of one monotonic clock that the owner chose. What PLC.md marks as
+    All times are seconds of one monotonic clock that the owner chose. What docs/plc.md marks as
     inferred stands here alone: which frames count as "addressed", what a lock refuses, and that
     a node whose address is given to another becomes NEW.
 
-    Source: PLC.md 2.3, 3, 5.1, 8.9.
+    Source: docs/plc.md 2.3, 3, 5.1, 8.9.
 
     Attributes:
         system_title: six octets, the node's own for life.

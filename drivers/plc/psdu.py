@@ -17,7 +17,7 @@ def split_frame(line_octets: bytes, packing: Packing) -> list[bytes]:
     """Return the P_sdus of a frame that `MacFrame.encode` made.
 
     Each begins with the frame's sub-frame code. That the later ones repeat it is inferred
-    (PLC.md 2.4).
+    (docs/plc.md 2.4).
     """
     code = line_octets[:_CODE_OCTETS]
     body = line_octets[_CODE_OCTETS:] if packing is Packing.MODEL_A else line_octets
@@ -41,9 +41,23 @@ def join_frame(p_sdus: Sequence[bytes], packing: Packing) -> bytes:
     return code + body if packing is Packing.MODEL_A else body
 
 
+def p_sdus_of_slots(octets: bytes) -> list[bytes]:
+    """Return the P_sdus of whole slots, one behind the other; what stands in pauses is left out.
+
+    Raises:
+        MalformedFrame: no whole slots, or one without preamble and delimiter.
+    """
+    slot = len(slot_octets(bytes(P_SDU_OCTETS)))
+    head = PREAMBLE + START_DELIMITER
+    slots = [octets[at : at + slot] for at in range(0, len(octets), slot)]
+    if not slots or any(len(each) != slot or not each.startswith(head) for each in slots):
+        raise MalformedFrame("no whole slots with preamble and delimiter", octets)
+    return [each[len(head) : len(head) + P_SDU_OCTETS] for each in slots]
+
+
 def slot_octets(p_sdu: bytes) -> bytes:
     """Return all 45 octets of a slot, the pause as zeros.
 
-    Source: PLC.md 1.2.
+    Source: docs/plc.md 1.2.
     """
     return PREAMBLE + START_DELIMITER + p_sdu + bytes(PAUSE_OCTETS)

@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from drivers.plc import llc, mac_frame
-from drivers.plc.ciase import decode_ciase
+from drivers.plc import llc, mac_frame, psdu
+from drivers.plc.ciase import CiaseTag, decode_ciase
 from drivers.plc.llc import LlcPdu
 from drivers.plc.mac_frame import MacFrame, Packing
 from gateway.cli.explanation import Explainer, Layer, plain
+
+_CIASE_TAGS: Final = {bytes([tag]) for tag in CiaseTag}
+_CODES: Final = {code.to_bytes(2, "big") for code in mac_frame.SUBFRAME_CODES}
+_DISCOVER: Final = 6  # octets
 
 _ADDRESS_NAMES: Final = {
     mac_frame.NO_BODY: "no-body",
@@ -18,7 +22,10 @@ _ADDRESS_NAMES: Final = {
 
 
 def line_explainer(packing: Packing, explain_apdu: Explainer) -> Explainer:
-    """Return what explains a MAC frame as it is on the line.
+    """Return what explains a MAC frame as it is on the line, whole slots, or a PDU inside it.
+
+    An LLC PDU begins with 90 and a CIASE PDU with its tag, no frame does; only a Discover of six
+    octets may begin like a frame of five sub-frames.
 
     Args:
         packing: how sub-frames are packed there.
@@ -26,6 +33,12 @@ def line_explainer(packing: Packing, explain_apdu: Explainer) -> Explainer:
     """
 
     def explain(octets: bytes) -> Iterator[Layer]:
+        if octets.startswith(psdu.PREAMBLE + psdu.START_DELIMITER):
+            octets = psdu.join_frame(psdu.p_sdus_of_slots(octets), packing)
+        if octets[:1] == bytes([llc.DL_DATA]):
+            return _explain_m_sdu(octets, explain_apdu)
+        if octets[:1] in _CIASE_TAGS and (octets[:2] not in _CODES or len(octets) == _DISCOVER):
+            return iter([_ciase_layer(octets)])
         return _explain_mac(MacFrame.decode(octets, packing), explain_apdu)
 
     return explain

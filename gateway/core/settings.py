@@ -69,7 +69,7 @@ class PlcSettings:
     Attributes:
         bit_rate_bps: of the line. In the field 2400 at 50 Hz mains; a bench may be faster.
         mains_frequency_hz: 50 or 60.
-        packing: how sub-frames are packed, one setting for modem timing and line (PLC.md 2.4).
+        packing: how sub-frames are packed, one setting for modem timing and line (docs/plc.md 2.4).
         mark_hz, space_hz: the two tones of the S-FSK pair.
         initiator_mac: this master's own address.
         discover_period_s: between two looks for new meters on a line that is known [INV-2].

@@ -161,7 +161,7 @@ class Timekeeper:
 
     def _time_to_send(self) -> Data:
         # Stamped for the end of the first transmission; a node corrects for the repetitions it
-        # needed (PLC.md 9, inferred). Both services make a PDU of 23 octets, one sub-frame.
+        # needed (docs/plc.md 9, inferred). Both services make a PDU of 23 octets, one sub-frame.
         lead_s = self._timing.first_copy_s(llc.HEADER_OCTETS + 20) + self._timing.slot_s
         at_s = self._clock.now_s() + lead_s
         return Data.clock_string(CosemDateTime.from_utc(at_s))

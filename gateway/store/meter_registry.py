@@ -12,7 +12,7 @@ from gateway.store.journal import Body, Journal, JournalKind
 
 MAC_FIRST: Final = 0x001
 MAC_LAST: Final = 0xBFF
-"""Individual addresses end below the initiators' (PLC.md 2.3)."""
+"""Individual addresses end below the initiators' (docs/plc.md 2.3)."""
 
 _Entry = tuple[JournalKind, str | None, Body]
 

@@ -1,7 +1,7 @@
 """The modem's data base: its objects, and what a request and a confirm of each carry.
 
-Source: AMIS-49587 datasheet, AccessDB services (PLC.md 8.7). The old edition lets the host pad a
-request up to the size of the confirm; such octets are kept as `rest`.
+Source: AMIS-49587 datasheet, AccessDB services (docs/plc.md 8.7). The old edition lets the host
+pad a request up to the size of the confirm; such octets are kept as `rest`.
 """
 
 from dataclasses import dataclass

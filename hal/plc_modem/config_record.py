@@ -1,6 +1,6 @@
 """The configuration that makes a modem master, slave or monitor (WriteConfig 71, 72).
 
-Octets 0..32 are documented (AMIS-49587 datasheet, configuration table, PLC.md 8.6). Octets
+Octets 0..32 are documented (AMIS-49587 datasheet, configuration table, docs/plc.md 8.6). Octets
 33..35 are inferred (I): repeater options first, then the time-out of the initiator search.
 The datasheet says 36 octets but prints a Length that fits 35: both are read, 36 are written.
 """

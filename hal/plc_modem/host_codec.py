@@ -4,7 +4,7 @@
     octets = encode_message(ResetRequest()).encode()
     describe(message)      # {"command": "DataRequest", "mac": {"initial_credit": 2, ...}}
 
-Source: AMIS-49587 datasheet, host interface commands (PLC.md 8.5 to 8.10).
+Source: AMIS-49587 datasheet, host interface commands (docs/plc.md 8.5 to 8.10).
 """
 
 import dataclasses

@@ -3,7 +3,7 @@
 Length counts command, data and checksum (3..250). The checksum is the 16-bit sum of the octets
 from Length to the last data octet, least significant octet first.
 
-Source: AMIS-49587 datasheet, host interface; equal to ST UM0934 (PLC.md 8.2).
+Source: AMIS-49587 datasheet, host interface; equal to ST UM0934 (docs/plc.md 8.2).
 """
 
 from dataclasses import dataclass

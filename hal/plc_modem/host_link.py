@@ -6,7 +6,7 @@ come at any time and are acknowledged at once.
 
 The owner gives octets and time, drives T_REQ as `t_req_low` says and writes `octets_to_send`.
 
-Source: AMIS-49587 datasheet, host interface (PLC.md 8.3).
+Source: AMIS-49587 datasheet, host interface (docs/plc.md 8.3).
 """
 
 from dataclasses import dataclass

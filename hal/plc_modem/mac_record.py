@@ -3,7 +3,7 @@
 Credit octet, source and destination (12 bits each, most significant first), pad length, M_sdu:
 neither the sub-frame count nor the padding nor the frame check is seen by the host.
 
-Source: AMIS-49587 datasheet, MA_Data services (PLC.md 8.8).
+Source: AMIS-49587 datasheet, MA_Data services (docs/plc.md 8.8).
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class MacRecord:
     """One frame as the host sees it.
 
     In requests current_credit equals initial_credit, delta_credit is "as 3" and pad_length is
-    ignored (PLC.md 8.8).
+    ignored (docs/plc.md 8.8).
     """
 
     initial_credit: int

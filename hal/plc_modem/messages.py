@@ -1,6 +1,6 @@
 """Every command of the host protocol as a value.
 
-Source: AMIS-49587 datasheet, host interface commands (PLC.md 8.5 to 8.10).
+Source: AMIS-49587 datasheet, host interface commands (docs/plc.md 8.5 to 8.10).
 """
 
 from dataclasses import dataclass
@@ -179,7 +179,7 @@ class IsaRequest:
 
 @dataclass(frozen=True, slots=True)
 class IsaConfirm:
-    """Modem: content not found for the AMIS; ST's twin is in PLC.md 8.10."""
+    """Modem: content not found for the AMIS; ST's twin is in docs/plc.md 8.10."""
 
     octets: bytes
 

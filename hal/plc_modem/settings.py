@@ -8,7 +8,9 @@ from hal.plc_modem.status import Mode
 
 _SLOT_BITS = 360
 _SUBFRAME_OCTETS = 36
-_LINE_OVERHEAD_OCTETS = 8  # the smaller of both packings (PLC.md 2.4): a lower bound of airtime
+_LINE_OVERHEAD_OCTETS = (
+    8  # the smaller of both packings (docs/plc.md 2.4): a lower bound of airtime
+)
 _SUBFRAMES_MAX = 7
 _COPIES_MAX = 8
 

@@ -1,6 +1,6 @@
 """The status message, `3F` and three octets, that answers a falling T_REQ.
 
-Source: AMIS-49587 datasheet, status message table (PLC.md 8.4).
+Source: AMIS-49587 datasheet, status message table (docs/plc.md 8.4).
 """
 
 from dataclasses import dataclass

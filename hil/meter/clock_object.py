@@ -26,7 +26,7 @@ class ClockObject(ReadOnlyObject):
     """Reads and sets the meter's clock.
 
     A time written is taken for the time at which the frame's first transmission ended; what the
-    repetitions took is added (TIM-1; PLC.md 9, inferred).
+    repetitions took is added (TIM-1; docs/plc.md 9, inferred).
     """
 
     class_id = InterfaceClass.CLOCK

@@ -2,7 +2,7 @@
 
 The slave is accepted as far as a rig needs it: it finds and confirms synchronism, takes frames
 that are for it, fills in its address, and can be desynchronised by its host; its time-outs are
-not emulated. The monitor passes on every sub-frame. See PLC.md 8.5 to 8.9.
+not emulated. The monitor passes on every sub-frame. See docs/plc.md 8.5 to 8.9.
 """
 
 from collections.abc import Callable

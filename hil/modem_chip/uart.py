@@ -3,7 +3,7 @@
 Tic, Tack and Tsr are judged on line time, which comes with the octets: a host that was quick on
 the line is never punished for this process being slow.
 
-Source: AMIS-49587 datasheet, host interface (PLC.md 8.3).
+Source: AMIS-49587 datasheet, host interface (docs/plc.md 8.3).
 """
 
 from collections import deque

@@ -10,6 +10,9 @@ from tests.gateway.command_line import gridgate
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "plc_vectors.json"
 PROTOCOLS = {
+    "phy": "plc",
+    "llc": "plc",
+    "ciase": "plc",
     "uart": "modem",
     "uart-status": "modem",
     "mac": "plc",
@@ -34,7 +37,7 @@ def explained(protocol: str, *words: str, stdin: str = "") -> list[dict[str, Any
 
 @pytest.mark.parametrize("vector", vectors(), ids=lambda vector: str(vector["name"]))
 def test_every_vector_is_well_formed(vector: dict[str, Any]) -> None:
-    """PLC.md 2 to 8, as an engineer on site sees it."""
+    """docs/plc.md 2 to 8, as an engineer on site sees it."""
     packing = ["--packing", "B"] if vector["name"] == OTHER_PROFILE else []
     protocol = PROTOCOLS[vector["layer"]]
     (frame,) = explained(protocol, vector["hex"], *packing)

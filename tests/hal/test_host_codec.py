@@ -84,7 +84,7 @@ CONFIG = ModemConfig(
     repeater_options=0,
 )
 
-# What each vector says, written from its "decoded" text and PLC.md 8, not from the codec.
+# What each vector says, written from its "decoded" text and docs/plc.md 8, not from the codec.
 MEANING: dict[str, Message] = {
     "uart_reset_request": ResetRequest(),
     "uart_desynchro_request": DesynchroRequest(),
@@ -276,7 +276,7 @@ def test_octets_that_are_no_frame(octets: str, reason: str) -> None:
 
 
 def test_a_short_configuration_is_read_and_the_long_one_is_written() -> None:
-    """PLC.md 8.6: the text says 36 octets, the printed length fits 35; both are understood."""
+    """docs/plc.md 8.6: the text says 36 octets, the printed length fits 35; both are understood."""
     short = HostFrame.decode(octets_of("uart_writeconfig_master")).data[:-1]
     assert ModemConfig.decode(short) == CONFIG
     assert len(ModemConfig.decode(short).encode()) == 36

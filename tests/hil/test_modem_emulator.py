@@ -109,7 +109,7 @@ class Host:
 
 @jumping
 async def test_the_start_scenario_of_the_datasheet() -> None:
-    """PLC.md 8.11: T_REQ low, status not set, 71, ACK, 72; octet for octet."""
+    """docs/plc.md 8.11: T_REQ low, status not set, 71, ACK, 72; octet for octet."""
     host = Host()
     assert host.t_req() == octets_of("uart_status_not_set")
     config = octets_of("uart_writeconfig_master")

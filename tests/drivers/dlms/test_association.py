@@ -81,7 +81,7 @@ def test_a_dedicated_key_and_other_options_are_read_over() -> None:
 
 
 def test_a_reply_to_release_with_a_wrong_length_is_understood() -> None:
-    """PEERS.md 4.3: a known server announces fewer octets than it sends."""
+    """docs/plc.md 6.7: a known server announces fewer octets than it sends."""
     assert decode_acse(bytes.fromhex("6301800100")) == Rlre(reason=0)
 
 

@@ -97,7 +97,7 @@ def test_gurux_reads_the_same_value(data: Data) -> None:
     [(0, "00"), (127, "7F"), (128, "8180"), (255, "81FF"), (256, "820100"), (65536, "83010000")],
 )
 def test_lengths(length: int, text: str) -> None:
-    """PEERS.md 4.4: a peer writes 128 to 255 wrong."""
+    """docs/plc.md 6.7: a peer writes 128 to 255 wrong."""
     assert encode_length(length) == bytes.fromhex(text)
     assert read_length(OctetReader(bytes.fromhex(text))) == length
 

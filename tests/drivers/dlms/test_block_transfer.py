@@ -70,7 +70,7 @@ def test_a_long_answer_without_end_is_given_up() -> None:
 
 
 def test_the_two_shapes_of_raw_data_are_never_confused() -> None:
-    """PEERS.md 4.3: count and choice look like an array's beginning."""
+    """docs/plc.md 6.7: count and choice look like an array's beginning."""
     one_row = Data.from_octets(encode_rows([(NOW_S, 0, 0, (1, 2, 3, 4))], LAYOUT))
     for value in (Data.array(), Data.array(Data.null()), one_row, Data.structure(Data.u8(1))):
         assert results_in_raw_data(value.encode(), 1) == (value,)

@@ -135,7 +135,7 @@ def test_object_list() -> None:
 @SHAPES
 @pytest.mark.parametrize("pdu_octets_max", [40, 64, 131, 239])
 def test_long_object_list_in_blocks(shape: RawDataShape, pdu_octets_max: int) -> None:
-    """PEERS.md 4.3: both shapes of raw data are understood."""
+    """docs/plc.md 6.7: both shapes of raw data are understood."""
     meter = Meter(shape=shape, pdu_octets_max=pdu_octets_max)
     meter.associated(pdu_octets_max=0)
     assert len(meter.hold(read_object_list())) == 4

@@ -13,7 +13,9 @@ from drivers.dlms.date_time import (
 )
 from drivers.errors import LocalUseError, MalformedFrame
 
-FRIDAY = bytes.fromhex("07EA0B14050A0F1E00FFC400")  # 2026-11-20 10:15:30.00, CET, of PLC.md 6.5
+FRIDAY = bytes.fromhex(
+    "07EA0B14050A0F1E00FFC400"
+)  # 2026-11-20 10:15:30.00, CET, of docs/plc.md 6.5
 FRIDAY_S = datetime(2026, 11, 20, 9, 15, 30, tzinfo=UTC).timestamp()
 
 

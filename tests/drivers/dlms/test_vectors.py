@@ -110,7 +110,7 @@ def test_contents_of_the_association() -> None:
 
 
 def test_blocks_both_ways_and_before_gurux() -> None:
-    """PEERS.md 4.3: no vector has a block, so gurux must agree."""
+    """docs/plc.md 6.7: no vector has a block, so gurux must agree."""
     block = DataBlock(last_block=True, block_number=2, raw_data=bytes.fromhex("0100060000"))
     octets = ReadResponse(results=(block,)).encode()
     assert octets == bytes.fromhex("0C0102010002050100060000")

@@ -24,7 +24,7 @@ def test_slot(bit_rate_bps: int, slot_s: float) -> None:
 
 
 def test_packing_counts() -> None:
-    """Source: PLC.md 1.4, worked table, which plans with model B."""
+    """Source: docs/plc.md 1.4, worked table, which plans with model B."""
     timing = LineTiming(bit_rate_bps=2400, packing=Packing.MODEL_B)
     ends = (26, 62, 98, 134, 170, 206, 242)
     assert [round(timing.frame_s(end, 5) / 0.9) for end in ends] == [1, 2, 3, 4, 5, 6, 7]
@@ -32,7 +32,7 @@ def test_packing_counts() -> None:
 
 
 def test_an_answer_is_awaited_longer_than_question_and_answer_take() -> None:
-    """Source: PLC.md 1.4: IC*n_req*T + (1+IC)*n_rsp*T + 2*T after the first transmission."""
+    """Source: docs/plc.md 1.4: IC*n_req*T + (1+IC)*n_rsp*T + 2*T after the first transmission."""
     timing = LineTiming(bit_rate_bps=2400, host_latency_s=0.25)
     slot_s = timing.slot_s
     after_confirm_s = 2 * 1 * slot_s + 3 * 7 * slot_s + 2 * slot_s

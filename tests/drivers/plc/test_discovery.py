@@ -217,7 +217,7 @@ def _pong(title: bytes, lsaps: tuple[int, int] = (0x01, 0x00)) -> bytes:
 
 @pytest.mark.parametrize("lsaps", [(0x01, 0x00), (0xFD, 0x00)])
 def test_a_ping_is_answered_between_either_access_points(lsaps: tuple[int, int]) -> None:
-    """Source: PLC.md 4: the response's L-SAPs are inferred, both are accepted."""
+    """Source: docs/plc.md 4: the response's L-SAPs are inferred, both are accepted."""
     exchange = _ping()
     exchange.start(0.0)
     frame = MacFrame.from_host(exchange.octets_to_send())

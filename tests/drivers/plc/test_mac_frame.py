@@ -154,7 +154,7 @@ def test_what_is_no_frame_says_why(octets: bytes, reason: str) -> None:
 
 
 def test_model_a_could_hold_more_than_a_modem_takes() -> None:
-    """PLC.md 2.4: seven sub-frames of model A have room for 244 octets, the limit stays 242."""
+    """docs/plc.md 2.4: model A has room for 244 octets, the limit stays 242."""
     octets = _with_fcs("00C0000100" + "11" * 244, code="2727")
     with pytest.raises(MalformedFrame, match="244 octets"):
         MacFrame.decode(octets, Packing.MODEL_A)
@@ -185,7 +185,7 @@ def test_a_frame_without_sender_never_goes_out() -> None:
 
 
 def test_the_record_of_a_modem_is_read() -> None:
-    """Source: PLC.md 8.11, MA indication: heard at CC 1 of 2, pad length said to be 24."""
+    """Source: docs/plc.md 8.11, MA indication: heard at CC 1 of 2, pad length said to be 24."""
     frame = MacFrame.from_host(bytes.fromhex("45001C00189010010C0100060001E240"))
     assert (frame.initial_credit, frame.current_credit, frame.delta_credit) == (2, 1, 1)
     assert (frame.source, frame.destination, frame.hop_distance) == (0x001, 0xC00, 1)

@@ -166,7 +166,7 @@ def test_a_place_where_nothing_can_be_is_told(tmp_path: Path) -> None:
 
 
 def test_a_full_store_can_be_emptied_and_filled_again(tmp_path: Path) -> None:
-    """RELIABILITY C.6: the page cap leaves room for the delete that a full disk would refuse."""
+    """ACQ-2: the page cap leaves room for the delete that a full disk would refuse."""
 
     async def main() -> None:
         settings = StorageSettings(pages_max=256)

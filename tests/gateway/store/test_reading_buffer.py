@@ -266,7 +266,7 @@ def test_a_description_that_changed_holds_for_later_rows(tmp_path: Path) -> None
 def test_a_full_store_keeps_rows_waiting_and_then_refuses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """RELIABILITY C.6: rows are better off in their meters than nowhere."""
+    """ACQ-2: rows are better off in their meters than nowhere."""
     path = tmp_path / "store.db"
     monkeypatch.setattr(reading_buffer, "FULL_RETRY_S", 0.01)
     settings = StorageSettings(commit_interval_s=0.01, pages_max=retention.RESERVE_PAGES + 10)
