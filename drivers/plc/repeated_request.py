@@ -10,7 +10,7 @@ from drivers.plc.credit import credit_of_try
 from drivers.plc.llc import LlcPdu
 from drivers.plc.mac_frame import CREDIT_MAX, M_SDU_OCTETS_MAX, MacFrame
 
-TRIES: Final = 4
+TRIES: Final = 3
 
 Answer = TypeVar("Answer")
 

@@ -190,6 +190,9 @@ class LineMaster:
 
     async def _take(self, turn: Turn) -> None:
         try:
+            if turn.link is not None and turn.link.failures_in_a_row and turn.task is not Task.PING:
+                # Silence is cheaper to hear after a short question than after a long one.
+                await self._access.ping(turn.link, Priority.NETWORK)
             await self._do[turn.task](turn)
         except NoAnswer:
             await self._failed(turn, silent=True)
