@@ -58,10 +58,27 @@ def plan_population(meters: int, seed: int) -> list[PlannedMeter]:
     """
     chance = random.Random(f"population/{seed}")  # noqa: S311  (an emulation, not a key)
     late = min(_LATE_NUMBER, meters - 1) if meters > 1 else None
-    return [_planned(number, seed, chance, plugged_in=number != late) for number in range(meters)]
+    return [
+        _planned(number, seed, chance, hop_distance=hops, plugged_in=number != late)
+        for number, hops in enumerate(_dealt_hops(meters, chance))
+    ]
 
 
-def _planned(number: int, seed: int, chance: random.Random, *, plugged_in: bool) -> PlannedMeter:
+def _dealt_hops(meters: int, chance: random.Random) -> list[int]:
+    """Return a hop distance for each meter, dealt like cards: each line has its share of each.
+
+    Over half of all meters hear the modem itself, as in a town; the rest needs repetitions.
+    """
+    pack = [hops for hops, weight in enumerate(_HOP_WEIGHTS) for _ in range(weight)]
+    dealt: list[int] = []
+    while len(dealt) < meters:
+        dealt += chance.sample(pack, len(pack))
+    return dealt[:meters]
+
+
+def _planned(
+    number: int, seed: int, chance: random.Random, *, hop_distance: int, plugged_in: bool
+) -> PlannedMeter:
     offset_s = {_AHEAD_NUMBER: WRONG_CLOCK_S, _BEHIND_NUMBER: -WRONG_CLOCK_S}.get(number)
     medium = _SLAVE_PLACES.get(number % _DOZEN)
     return PlannedMeter(
@@ -69,8 +86,7 @@ def _planned(number: int, seed: int, chance: random.Random, *, plugged_in: bool)
         usn=f"U{seed % 1000:03d}{number + 1:06d}",
         kind=POLYPHASE if number % _EVERY_POLYPHASE == 0 else SINGLE_PHASE,
         seed=seed * 10_000 + number,
-        # Over half of all meters hear the modem itself, as in a town; the rest needs repetitions.
-        hop_distance=chance.choices(range(HOP_DISTANCE_MAX + 1), _HOP_WEIGHTS)[0],
+        hop_distance=hop_distance,
         plugged_in=plugged_in,
         clock_offset_s=chance.uniform(-0.4, 0.4) if offset_s is None else offset_s,
         slaves=() if medium is None else (medium,),
