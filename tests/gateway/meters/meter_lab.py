@@ -59,7 +59,7 @@ class LabMeter:
 
     def __init__(self, number: int = 1, settings: MeterSettings | None = None) -> None:
         self.now_s = START_S
-        plan = plan_population(6, 2)[number]
+        plan = plan_population(6, 1)[number]
         self.module: MeterModule = bring_to_life(
             plan, settings or MeterSettings(), self.now_s, observer=None
         )

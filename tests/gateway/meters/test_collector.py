@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from drivers.dlms.axdr import Data
 from drivers.dlms.companion import PERIODIC_PROFILE, Entity, StandardEvent
+from drivers.dlms.date_time import CosemDateTime
 from drivers.errors import MalformedFrame
 from gateway.store.journal import JournalKind
 from tests.gateway.core.jumping_loop import jumping
@@ -214,8 +216,8 @@ async def test_a_refused_log_does_not_keep_the_clock_from_being_read(tmp_path: P
         def refuse_first_log(apdu: bytes, answer: bytes) -> bytes:
             if apdu[:2] != b"\x05\x03":
                 return answer
-            clock = answer[2:17]
-            return b"\x0c\x03" + clock + b"\x01\x03" + b"\x00\x01\x00"
+            shown = Data.clock_string(CosemDateTime.from_utc(lab.meter.now_s)).encode()
+            return b"\x0c\x03\x00" + shown + b"\x01\x03" + b"\x00\x01\x00"
 
         lab.meter.change = refuse_first_log
         await lab.collect(meter, log)
