@@ -76,9 +76,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
     config = load_config(arguments.config)
     set_up_logging(config.log)
-    from gateway.app import run  # noqa: PLC0415  (all of the daemon; only once the check is over)
+    # All of the daemon; only once the check is over.
+    from gateway.app import build, ports_on  # noqa: PLC0415
+    from gateway.process import Makers, run  # noqa: PLC0415
 
-    return run(config)
+    return run(config, Makers(build=build, ports_on=ports_on))
 
 
 def _check_config(arguments: argparse.Namespace, out: TextIO) -> int:

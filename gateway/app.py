@@ -1,12 +1,12 @@
-"""Build every part of the daemon, and run them until told to stop."""
+"""Build every part of the daemon from its configuration and what it is given.
+
+Whatever virtual time replaces is an argument of `build`; gateway.process gives it the real thing.
+"""
 
 import asyncio
-import logging
-import os
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
@@ -15,16 +15,12 @@ from drivers.dlms.password import Password
 from drivers.plc.airtime import LineTiming
 from drivers.plc.slot_choice import SlotChoice
 from gateway.control_answers import ControlAnswers
-from gateway.core.clock import Clock
-from gateway.core.config import Config
-from gateway.core.control_socket import ControlServer, ControlSocketTaken
-from gateway.core.daemon import Floor, run_floors, stop_on_signals
-from gateway.core.errors import StartError
-from gateway.core.exit_status import ExitStatus
+from gateway.core.clock import Clock, ClockTrust
+from gateway.core.config import Config, load_config
+from gateway.core.daemon import Floor, run_floors
 from gateway.core.supervise import RestartPolicy, supervise
-from gateway.core.systemd import ServiceManager
-from gateway.head_end.link import HeadEndLink
-from gateway.head_end.mqtt_link import MqttLink
+from gateway.head_end.errors import LinkDown
+from gateway.head_end.link import HeadEndLink, LinkState, PublishOutcome
 from gateway.head_end.outbox import Outbox
 from gateway.head_end.pusher import Pusher
 from gateway.meters.collector import Collector
@@ -39,17 +35,31 @@ from gateway.meters.schedule import Schedule
 from gateway.meters.stream_plan import PlanSettings
 from gateway.meters.timekeeper import Timekeeper
 from gateway.store.database import Database
-from gateway.store.errors import StoreBusy, StoreError
+from gateway.store.errors import StoreError
 from gateway.store.housekeeping import keep_house
 from gateway.store.journal import Journal
 from gateway.store.meter_registry import MeterRegistry
 from gateway.store.reading_buffer import ReadingBuffer
-from hal.board import open_board
-from hal.errors import BoardMismatch, HalError, PortBusy, PortLost
+from hal.board import Board
+from hal.errors import HalError, PortLost
 from hal.plc_modem.modem import AmisModem
 from hal.ports import PlcModem
 
-_LOG = logging.getLogger(__name__)
+__all__ = [
+    "Clock",
+    "ClockTrust",
+    "Config",
+    "Daemon",
+    "HeadEndLink",
+    "LinkDown",
+    "LinkState",
+    "Ports",
+    "PublishOutcome",
+    "build",
+    "load_config",
+    "ports_on",
+]
+"""What a bench needs that builds the daemon in its own process."""
 
 STORE_NAME: Final = "gridgate.db"
 DAY_S: Final = 86_400.0
@@ -69,6 +79,12 @@ class Ports:
 
     plc_modem: PlcModem
     reopen: Callable[[], Awaitable[None]]
+
+
+def ports_on(board: Board, config: Config) -> Ports:
+    """Return the ports that a board offers."""
+    modem = AmisModem(board.plc_port, board.plc_t_req, config.plc_modem)
+    return Ports(plc_modem=modem, reopen=board.reopen)
 
 
 class Daemon:
@@ -199,109 +215,12 @@ def build(
     )
 
 
-def run(config: Config) -> int:
-    """Run the shipped daemon; return its exit status.
-
-    Raises:
-        StartError: the machine does not offer what the configuration names.
-    """
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="store") as executor:
-        return asyncio.run(_run(config, executor))
-
-
-async def _run(config: Config, executor: Executor) -> int:
-    service = ServiceManager(os.environ)
-    stop = asyncio.Event()
-    clock = Clock(config.clock.trust)
-    stop_on_signals(stop)
-    async with AsyncExitStack() as opened:
-        ports = await _open_ports(config, opened)
-        link = MqttLink(config.head_end, config.concentrator.dc_id)
-        rng = random.SystemRandom()
-        daemon = build(config, ports, clock, rng, executor, link)
-        opened.push_async_callback(daemon.database.close)
-        await _load(config, daemon)
-        control = ControlServer(config.concentrator.control_socket, daemon.answers.ask)
-        await _open_control(config, control)
-
-        def when_up() -> None:
-            service.ready()
-            _LOG.info("ready", extra={"DC_ID": config.concentrator.dc_id})
-
-        async def tell_of_stopping() -> None:
-            await stop.wait()
-            service.stopping()
-
-        def watchdog() -> Awaitable[None]:
-            return service.keep_watchdog(daemon.is_healthy)
-
-        await daemon.run(stop, [[control.run, watchdog, tell_of_stopping]], when_up)
-    _LOG.info("stopped")
-    return ExitStatus.GOOD
-
-
 async def _keep_modem(ports: Ports) -> None:
     try:
         await ports.plc_modem.run()
     except PortLost:
         await ports.reopen()
         raise  # the supervisor says so, and starts the modem on the new port
-
-
-async def _open_ports(config: Config, opened: AsyncExitStack) -> Ports:
-    try:
-        board = await open_board(config.board)
-    except PortBusy as error:
-        raise StartError.of(
-            config.file,
-            "[board] plc_port",
-            f"{error}",
-            "stop the other program that uses it, perhaps a second daemon",
-        ) from error
-    except BoardMismatch as error:
-        raise StartError.of(
-            config.file, "[board] plc_t_req", str(error), "name a pin that this board has"
-        ) from error
-    except PortLost as error:
-        raise StartError.of(
-            config.file,
-            "[board] plc_port",
-            str(error),
-            "connect the modem, or name the port where it is",
-        ) from error
-    opened.push_async_callback(board.close)
-    modem = AmisModem(board.plc_port, board.plc_t_req, config.plc_modem)
-    return Ports(plc_modem=modem, reopen=board.reopen)
-
-
-async def _load(config: Config, daemon: Daemon) -> None:
-    key = "[concentrator] data_directory"
-    try:
-        await daemon.load()
-    except StoreBusy as error:
-        raise StartError.of(
-            config.file, key, str(error), "stop the other daemon or give this one its own directory"
-        ) from error
-    except StoreError as error:
-        raise StartError.of(
-            config.file, key, str(error), "give a directory that the daemon may write to"
-        ) from error
-
-
-async def _open_control(config: Config, control: ControlServer) -> None:
-    key = "[concentrator] control_socket"
-    try:
-        config.concentrator.control_socket.parent.mkdir(parents=True, exist_ok=True)
-        await control.open()
-    except ControlSocketTaken as error:
-        raise StartError.of(
-            config.file, key, str(error), "stop the other daemon or give this one its own socket"
-        ) from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise StartError.of(
-            config.file, key, f"cannot be made ({reason})", "give a path the daemon may write to"
-        ) from error
 
 
 def _timing(config: Config) -> LineTiming:

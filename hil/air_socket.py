@@ -3,7 +3,7 @@
 The line is the server and outlives its modem: whoever connects last is the modem. Line side:
 
     server = AirServer(path, terms=LineTerms(bit_rate_bps=24_000, packing="A"),
-                       on_transmit=line.modem_transmits)
+                       on_transmit=send_a_frame)
     await server.start()
     server.tell(FirstCopySent())      # or Heard(octets), HeardBad(octets)
     await server.close()
@@ -21,6 +21,8 @@ from hil.air import (
     RECORD_OCTETS_MAX,
     AirBroken,
     AirEvent,
+    AirOrder,
+    CallRepeaters,
     LineTerms,
     Transmit,
     decode_record,
@@ -39,12 +41,14 @@ class AirServer:
         *,
         terms: LineTerms,
         on_transmit: Callable[[bytes], None],
+        on_call_repeaters: Callable[[], None] = lambda: None,
         on_modem_change: Callable[[bool], None] = lambda _present: None,
     ) -> None:
-        """Prepare; `on_transmit` gets line octets, `on_modem_change` whether a modem is there."""
+        """Prepare; the callbacks get the modem's orders, and whether a modem is there."""
         self._path = path
         self._terms = terms
         self._on_transmit = on_transmit
+        self._on_call_repeaters = on_call_repeaters
         self._on_modem_change = on_modem_change
         self._server: asyncio.Server | None = None
         self._modem: asyncio.StreamWriter | None = None
@@ -94,8 +98,8 @@ class AirServer:
         try:
             while True:
                 record = await _read_record(reader)
-                if isinstance(record, Transmit) and self._modem is writer:
-                    self._on_transmit(record.octets)
+                if self._modem is writer:
+                    self._obey(record)
         except AirBroken:
             pass
         finally:
@@ -105,6 +109,15 @@ class AirServer:
                 self._modem = None
                 self._on_modem_change(False)  # noqa: FBT003
 
+    def _obey(self, record: AirEvent | AirOrder) -> None:
+        match record:
+            case Transmit(octets):
+                self._on_transmit(octets)
+            case CallRepeaters():
+                self._on_call_repeaters()
+            case _:
+                pass  # the line does not hear itself
+
 
 class AirClient:
     """The modem's end; see hil.air.Air."""
@@ -112,12 +125,17 @@ class AirClient:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._pending: asyncio.Task[AirEvent | Transmit] | None = None
+        self._pending: asyncio.Task[AirEvent | AirOrder] | None = None
 
     def transmit(self, octets: bytes) -> None:
         """Order the first copy of a frame."""
         if not self._writer.is_closing():
             self._writer.write(encode_record(Transmit(octets)))
+
+    def call_repeaters(self) -> None:
+        """Order the repeater pattern."""
+        if not self._writer.is_closing():
+            self._writer.write(encode_record(CallRepeaters()))
 
     async def next_event(self) -> AirEvent:
         """Return what the line does next; cancelling loses nothing.
@@ -131,7 +149,7 @@ class AirClient:
             # Shielded: a record that was cut in two by a cancelled read would never be found again.
             record = await asyncio.shield(self._pending)
             self._pending = None
-            if not isinstance(record, Transmit):
+            if not isinstance(record, AirOrder):
                 return record
 
     async def close(self) -> None:
@@ -156,7 +174,7 @@ async def connect_air(path: Path) -> AirClient:
     return AirClient(reader, writer)
 
 
-async def _read_record(reader: asyncio.StreamReader) -> AirEvent | Transmit:
+async def _read_record(reader: asyncio.StreamReader) -> AirEvent | AirOrder:
     try:
         length = int.from_bytes(await reader.readexactly(2), "big")
         if not 1 <= length <= RECORD_OCTETS_MAX:

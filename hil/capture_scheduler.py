@@ -1,6 +1,6 @@
 """Wakes each meter of a line when its next row is due: one timer a meter, nothing that ticks."""
 
-from hil.lv_line import Timer, TimerHandle
+from hil.lv_network.line_timer import Timer, TimerHandle
 from hil.meter.module import MeterModule
 from hil.rig_clock import RigClock
 

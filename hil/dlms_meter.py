@@ -8,6 +8,7 @@ from drivers.dlms.companion import Lsap
 from drivers.plc import llc
 from drivers.plc.mac_frame import MacFrame
 from drivers.plc.node import Delivered, PlcNode, Reply
+from hil.lv_network.station import RepeaterMode
 from hil.meter.module import MeterModule
 from hil.meter.moment import Moment
 from hil.rig_clock import RigClock
@@ -27,19 +28,19 @@ class ApduServer(Protocol):
 
 
 class DlmsMeter:
-    """A station of the line (hil.lv_line.Station).
+    """A station of the line (hil.lv_network.station.Station).
 
     Attributes:
         module: the meter itself.
         node: its life on the power line.
-        hop_distance: repetitions that a frame needs to reach it; may be changed at any time.
+        repeats: it sends on what it decodes.
+        repeater_mode: who decides that.
     """
 
     def __init__(
         self,
         module: MeterModule,
         *,
-        hop_distance: int,
         clock: RigClock,
         now: float,
         rng: random.Random,
@@ -50,19 +51,20 @@ class DlmsMeter:
 
         Args:
             module: the meter.
-            hop_distance: see the attribute.
             clock: turns line time into true time.
             now: line time, in the loop's seconds.
             rng: the node's dice.
-            make_server: makes what answers APDUs on behalf of the module (hil.line_process).
+            make_server: makes what answers APDUs on behalf of the module (hil.meter_server).
             schedule_changed: called when the next capture may have moved.
         """
         self.module = module
-        self.hop_distance = hop_distance
+        self.repeats = True
+        self.repeater_mode = RepeaterMode.DYNAMIC
         self.node = PlcNode(
             system_title=module.identity.system_title,
             now=now,
             not_addressed_timeout_s=module.settings.not_addressed_timeout_s,
+            search_initiator_s=module.settings.search_initiator_s,
         )
         self._clock = clock
         self._rng = rng
@@ -72,25 +74,61 @@ class DlmsMeter:
         self._server = make_server(module, self._moment)
 
     @property
+    def usn(self) -> str:
+        """Return the meter's utility serial number."""
+        return self.module.identity.usn
+
+    @property
     def mac(self) -> int:
         """Return the node's address."""
         return self.node.mac
+
+    @property
+    def initiator_mac(self) -> int:
+        """Return the client that the node is locked on; 0 while unlocked."""
+        return self.node.initiator_mac
+
+    @property
+    def has_alarm(self) -> bool:
+        """Tell whether the node sends the alarm pattern."""
+        return self.node.alarm_descriptor is not None
+
+    @property
+    def rows_given(self) -> int:
+        """Return how many rows the last answer carried."""
+        return self._moment.rows_given
+
+    @property
+    def is_searching(self) -> bool:
+        """Tell whether the node compares initiators."""
+        return self.node.search.is_open
 
     @property
     def powered(self) -> bool:
         """Tell whether the module has mains."""
         return self.module.powered
 
-    def hear(self, copy: MacFrame, heard_at: float, delay_s: float) -> Reply | None:
+    def hear(
+        self, copy: MacFrame, heard_at: float, delay_s: float, level_dbuv: float
+    ) -> Reply | None:
         """Take one decoded copy; return what to answer, if anything."""
+        self._moment.rows_given = 0
         self.node.tick(heard_at)
-        received = self.node.receive(copy, heard_at, self._rng)
+        received = self.node.receive(copy, heard_at, self._rng, level_dbuv)
         if self.node.times_become_new != self._associations_of:
             self._associations_of = self.node.times_become_new
             self._server.drop_associations()
         if isinstance(received, Delivered):
             return self._serve(received, heard_at, delay_s)
         return received
+
+    def overhear(self, initiator_mac: int, heard_at: float, level_dbuv: float) -> None:
+        """Note that an initiator speaks to somebody else."""
+        self.node.search.heard(initiator_mac, level_dbuv, heard_at)
+
+    def become_repeater(self, *, repeats: bool) -> None:
+        """Take the outcome of a repeater call."""
+        self.repeats = repeats
 
     def power_off(self, true_s: float) -> None:
         """Lose the mains, and with it every association."""
@@ -111,7 +149,7 @@ class DlmsMeter:
             "kind": module.kind.name,
             "mac": self.mac,
             "state": str(self.node.state),
-            "hop_distance": self.hop_distance,
+            "repeats": self.repeats,
             "powered": module.powered,
             "clock_offset_s": round(module.clock.offset_s, 3),
             "slaves": [slave.usn for slave in module.slaves.values()],

@@ -1,18 +1,21 @@
 """The emulated line with all that hangs on it: meters, their truth, and what may befall them."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from drivers.plc.airtime import LineTiming
-from hil.air import AirEvent
 from hil.capture_scheduler import CaptureScheduler
 from hil.dlms_meter import ApduServer, DlmsMeter
 from hil.line_control import NoSuchMeter
-from hil.lv_line import LOSS_PER_HOP, LvLine, Timer, TimerHandle
+from hil.lv_network.air_log import AirLog, NoAirLog
+from hil.lv_network.channel import Channel
+from hil.lv_network.line_timer import Timer, TimerHandle
+from hil.lv_network.network import LvNetwork
+from hil.lv_network.topology import Topology
 from hil.meter.module import MeterModule, MeterSettings
 from hil.meter.moment import Moment
-from hil.population import PlannedMeter, bring_to_life, plan_population
+from hil.population import PlannedMeter, bring_to_life
 from hil.rig_clock import RigClock
 from hil.truth import COMMIT_INTERVAL_S, TruthWriter
 
@@ -22,21 +25,24 @@ class BenchSettings:
     """What decides a whole emulated line.
 
     Attributes:
-        meters: how many power-line meters, the latecomer included.
-        seed: the same seed gives the same population, lives and losses.
+        topology: cables, places and weather.
+        population: who hangs where; those not plugged in join later.
+        seed: the same seed gives the same weather, lives and losses.
+        meter: how the meters are set.
     """
 
-    meters: int
+    topology: Topology
+    population: Sequence[PlannedMeter]
     seed: int
     timing: LineTiming
     meter: MeterSettings
-    loss_per_hop: float = LOSS_PER_HOP
 
 
 class LineBench:
     """Runs a line; everything happens in callbacks of one event loop.
 
     Attributes:
+        network: the line itself.
         plugged: meters on the line, by utility serial number.
         waiting: meters that are still to be plugged in.
     """
@@ -48,8 +54,8 @@ class LineBench:
         timer: Timer,
         clock: RigClock,
         truth: TruthWriter,
-        tell_modem: Callable[[AirEvent], object],
         make_server: Callable[[MeterModule, Moment], ApduServer],
+        log: AirLog | None = None,
     ) -> None:
         """Bring the population to life; those not held back are on the line at once."""
         self._make_server = make_server
@@ -60,16 +66,19 @@ class LineBench:
         self._scheduler = CaptureScheduler(timer, clock)
         self._capturing = True
         self._commit: TimerHandle | None = None
-        self.line = LvLine(
+        self.network = LvNetwork(
             timer=timer,
+            clock=clock,
             timing=settings.timing,
-            rng=random.Random(f"line/{settings.seed}"),  # noqa: S311  (dice, not a key)
-            tell_modem=tell_modem,
-            loss_per_hop=settings.loss_per_hop,
+            channel=Channel(settings.topology, settings.seed),
+            seed=settings.seed,
+            log=log or NoAirLog(),
         )
         self.plugged: dict[str, DlmsMeter] = {}
         self.waiting: dict[str, PlannedMeter] = {}
-        for plan in plan_population(settings.meters, settings.seed):
+        self._places: dict[str, int] = {}
+        self._supplied_since: dict[str, float] = {}
+        for plan in settings.population:
             self.waiting[plan.usn] = plan
             if plan.plugged_in:
                 self.plug_in(plan.usn)
@@ -97,26 +106,48 @@ class LineBench:
             )
         meter = DlmsMeter(
             module,
-            hop_distance=plan.hop_distance,
             clock=self._clock,
             now=self._timer.time(),
-            rng=random.Random(f"node/{plan.seed}"),  # noqa: S311
+            rng=random.Random(f"node/{plan.seed}"),  # noqa: S311  (dice, not a key)
             make_server=self._make_server,
             schedule_changed=self._scheduler.plan,
         )
         if not self._capturing:
             module.stop_capture(self._now_s())
         self.plugged[usn] = meter
-        self.line.stations.append(meter)
+        self._places[usn] = plan.place
+        self._supplied_since[usn] = self._now_s()
+        self.network.connect(plan.place, meter)
         self._scheduler.plan(module)
+
+    def unplug(self, usn: str) -> None:
+        """Take a meter away for good; its place is free. Raises NoSuchMeter."""
+        meter = self._meter(usn)
+        self.power_off(usn)
+        meter.module.stop_capture(self._now_s())
+        self.network.disconnect(self._places.pop(usn))
+        del self.plugged[usn]
 
     def power_off(self, usn: str) -> None:
         """Take the mains from a meter. Raises NoSuchMeter."""
-        self._meter(usn).power_off(self._now_s())
+        meter = self._meter(usn)
+        if meter.powered:
+            self._truth.had_supply(usn, self._supplied_since.pop(usn), self._now_s())
+        meter.power_off(self._now_s())
+        self.network.refresh(self._places[usn])
 
     def power_on(self, usn: str) -> None:
         """Give a meter the mains back. Raises NoSuchMeter."""
-        self._meter(usn).power_on(self._now_s())
+        meter = self._meter(usn)
+        if not meter.powered:
+            self._supplied_since[usn] = self._now_s()
+        meter.power_on(self._now_s())
+        self.network.refresh(self._places[usn])
+
+    def place_of(self, usn: str) -> int:
+        """Return where a meter hangs. Raises NoSuchMeter."""
+        self._meter(usn)
+        return self._places[usn]
 
     def stop_capture(self) -> int:
         """End the arising of rows; return how many the meters hold, all of them in the truth."""
@@ -129,7 +160,7 @@ class LineBench:
 
     def status(self) -> dict[str, object]:
         """Return what an onlooker wants to know, as JSON-ready values."""
-        counters = self.line.counters
+        counters = self.network.counters
         return {
             "capturing": self._capturing,
             "rows": self._truth.row_count(),
@@ -143,6 +174,10 @@ class LineBench:
         self._scheduler.stop()
         if self._commit is not None:
             self._commit.cancel()
+        for usn, since_s in self._supplied_since.items():
+            self._truth.had_supply(usn, since_s, self._now_s())
+        self._supplied_since.clear()
+        self._truth.when_dirty = lambda: None
         self._truth.close()
 
     def _meter(self, usn: str) -> DlmsMeter:

@@ -8,21 +8,19 @@ import time
 from functools import partial
 from pathlib import Path
 
-from drivers.dlms.initiate import OUR_SERVICES
 from drivers.dlms.password import Password
-from drivers.dlms.sn_server import RawDataShape, SnServer
 from drivers.plc.airtime import LineTiming
 from drivers.plc.mac_frame import Packing
-from hil.air import AirEvent, LineTerms
+from hil.air import LineTerms
 from hil.air_socket import AirServer
 from hil.json_control import JsonControl
 from hil.line_bench import BenchSettings, LineBench
 from hil.line_control import carry_out
-from hil.lv_line import LOSS_PER_HOP
+from hil.lv_network.street import plan_street
 from hil.meter.clock import SYNC_LIMIT_S
-from hil.meter.module import MeterModule, MeterSettings
-from hil.meter.moment import Moment
-from hil.meter.object_table import meter_objects
+from hil.meter.module import MeterSettings
+from hil.meter_server import server_for
+from hil.population import plan_population
 from hil.rig_clock import RigClock
 from hil.truth import TruthWriter
 
@@ -36,18 +34,6 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def server_for(module: MeterModule, moment: Moment, password: Password | None = None) -> SnServer:
-    """Return what answers APDUs on behalf of a meter."""
-    bare = module.kind.bare_block_data
-    return SnServer(
-        meter_objects(module, moment),
-        pdu_octets_max=module.kind.pdu_octets_max,
-        password=password,
-        conformance=OUR_SERVICES,
-        raw_data_shape=RawDataShape.BARE_DATA if bare else RawDataShape.RESULTS,
-    )
-
-
 async def _run(options: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -58,28 +44,24 @@ async def _run(options: argparse.Namespace) -> None:
         Password(options.password_file.read_bytes().strip()) if options.password_file else None
     )
     truth = TruthWriter(options.truth)
-    air: AirServer | None = None
-
-    def tell_modem(event: AirEvent) -> None:
-        assert air is not None  # nothing transmits before the socket is there
-        air.tell(event)
-
     bench = LineBench(
         settings,
         timer=loop,
         # The only look at the wall clock: from here on the loop's monotonic clock leads.
         clock=RigClock(utc_at_zero_s=time.time() - loop.time()),
         truth=truth,
-        tell_modem=tell_modem,
         make_server=partial(server_for, password=password),
     )
+    network = bench.network
+    modem = network.connect_modem(lambda event: air.tell(event))  # noqa: PLW0108  (made below)
     air = AirServer(
         options.air,
         terms=LineTerms(
             bit_rate_bps=settings.timing.bit_rate_bps, packing=str(settings.timing.packing)
         ),
-        on_transmit=bench.line.modem_transmits,
-        on_modem_change=bench.line.modem_changed,
+        on_transmit=lambda octets: network.transmit(modem, octets),
+        on_call_repeaters=lambda: network.call_repeaters(modem),
+        on_modem_change=modem.changed,
     )
     control = JsonControl(options.control, partial(carry_out, bench))
     try:
@@ -96,10 +78,10 @@ async def _run(options: argparse.Namespace) -> None:
 
 def _bench_settings(options: argparse.Namespace) -> BenchSettings:
     return BenchSettings(
-        meters=options.meters,
+        topology=plan_street(options.meters, options.seed),
+        population=plan_population(options.meters, options.seed),
         seed=options.seed,
         timing=LineTiming(bit_rate_bps=options.line_rate, packing=Packing(options.packing)),
-        loss_per_hop=options.loss_per_hop,
         meter=MeterSettings(
             periodic_period_s=options.capture_period_s,
             slave_period_s=options.slave_period_s,
@@ -122,7 +104,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1, help="the same seed gives the same line [1]")
     add("--line-rate", type=int, default=24_000, metavar="BPS", help="bits a second [24000]")
     add("--packing", choices=["A", "B"], default="A", help="sub-frame packing [A]")
-    add("--loss-per-hop", type=float, default=LOSS_PER_HOP, help="0 to 1 [0.01]")
     add("--capture-period-s", type=int, default=10, help="periodic profile [10]")
     add("--slave-period-s", type=int, default=60, help="slave profiles [60]")
     add("--sync-limit-s", type=float, default=SYNC_LIMIT_S, help="larger shifts are logged [10]")

@@ -45,7 +45,11 @@ class ModemRig:
             link=pty_link,
         )
         self.chip = PlcModemEmulator(
-            baud_bps=baud_bps, send=self._pty.send, transmit=self._transmit, seed=seed
+            baud_bps=baud_bps,
+            send=self._pty.send,
+            transmit=self._transmit,
+            call_repeaters=self._call_repeaters,
+            seed=seed,
         )
         self._pty.on_octets = self.chip.octets_came
         pins = {name: ChipPin(rests_high=True, may_be_set=True) for name in (T_REQ, RESET)}
@@ -91,6 +95,10 @@ class ModemRig:
             asyncio.get_running_loop().call_soon(self.chip.line_vanished)
         else:
             self._air.transmit(octets)
+
+    def _call_repeaters(self) -> None:
+        if self._air is not None:
+            self._air.call_repeaters()
 
     def _edge(self, name: str, high: bool) -> None:  # noqa: FBT001  (a pin's level)
         if name == T_REQ:

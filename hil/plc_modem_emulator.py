@@ -28,11 +28,13 @@ class PlcModemEmulator:
         baud_bps: int,
         send: Callable[[bytes], float],
         transmit: Callable[[bytes], None],
+        call_repeaters: Callable[[], None] = lambda: None,
         seed: int = 0,
     ) -> None:
         """Prepare; `send` takes octets for the host and returns when the last one is out.
 
-        `transmit` takes the line octets of a frame's first copy. `seed` is for garbage.
+        `transmit` takes the line octets of a frame's first copy, `call_repeaters` the order to send
+        the repeater pattern. `seed` is for garbage.
         """
         self._loop = asyncio.get_running_loop()
         self._baud_bps = baud_bps
@@ -45,7 +47,10 @@ class PlcModemEmulator:
             baud_bps=baud_bps, send=send, status=self._status, on_frame=self._take_frame
         )
         self.firmware = ChipFirmware(
-            tell_host=self._tell_host, transmit=transmit, on_config=self._config_changed
+            tell_host=self._tell_host,
+            transmit=transmit,
+            call_repeaters=call_repeaters,
+            on_config=self._config_changed,
         )
 
     def octets_came(self, octets: bytes, began_at: float) -> None:

@@ -16,8 +16,6 @@ from hil.meter.slave import SlaveMeter, slave_flow
 from hil.meter.zone import LocalZone
 
 WRONG_CLOCK_S = 90.0
-HOP_DISTANCE_MAX = 3
-_HOP_WEIGHTS = (11, 6, 2, 1)  # of 20 meters, by hop distance
 _EVERY_POLYPHASE = 6
 _LATE_NUMBER = 5  # an ordinary single-phase meter; the last one of a smaller line
 _AHEAD_NUMBER = 2
@@ -32,7 +30,7 @@ class PlannedMeter:
     """One meter before its life begins.
 
     Attributes:
-        hop_distance: repetitions that a frame needs to reach it.
+        place: number of the place in the topology where it hangs.
         plugged_in: False for one that joins the line later.
         clock_offset_s: how wrong its clock is at the start.
         slaves: medium of each slave.
@@ -43,7 +41,7 @@ class PlannedMeter:
     usn: str
     kind: MeterKind
     seed: int
-    hop_distance: int
+    place: int
     plugged_in: bool
     clock_offset_s: float
     slaves: tuple[Medium, ...]
@@ -58,27 +56,10 @@ def plan_population(meters: int, seed: int) -> list[PlannedMeter]:
     """
     chance = random.Random(f"population/{seed}")  # noqa: S311  (an emulation, not a key)
     late = min(_LATE_NUMBER, meters - 1) if meters > 1 else None
-    return [
-        _planned(number, seed, chance, hop_distance=hops, plugged_in=number != late)
-        for number, hops in enumerate(_dealt_hops(meters, chance))
-    ]
+    return [_planned(number, seed, chance, plugged_in=number != late) for number in range(meters)]
 
 
-def _dealt_hops(meters: int, chance: random.Random) -> list[int]:
-    """Return a hop distance for each meter, dealt like cards: each line has its share of each.
-
-    Over half of all meters hear the modem itself, as in a town; the rest needs repetitions.
-    """
-    pack = [hops for hops, weight in enumerate(_HOP_WEIGHTS) for _ in range(weight)]
-    dealt: list[int] = []
-    while len(dealt) < meters:
-        dealt += chance.sample(pack, len(pack))
-    return dealt[:meters]
-
-
-def _planned(
-    number: int, seed: int, chance: random.Random, *, hop_distance: int, plugged_in: bool
-) -> PlannedMeter:
+def _planned(number: int, seed: int, chance: random.Random, *, plugged_in: bool) -> PlannedMeter:
     offset_s = {_AHEAD_NUMBER: WRONG_CLOCK_S, _BEHIND_NUMBER: -WRONG_CLOCK_S}.get(number)
     medium = _SLAVE_PLACES.get(number % _DOZEN)
     return PlannedMeter(
@@ -86,7 +67,7 @@ def _planned(
         usn=f"U{seed % 1000:03d}{number + 1:06d}",
         kind=POLYPHASE if number % _EVERY_POLYPHASE == 0 else SINGLE_PHASE,
         seed=seed * 10_000 + number,
-        hop_distance=hop_distance,
+        place=number,
         plugged_in=plugged_in,
         clock_offset_s=chance.uniform(-0.4, 0.4) if offset_s is None else offset_s,
         slaves=() if medium is None else (medium,),

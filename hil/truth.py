@@ -1,13 +1,20 @@
 """The truth about what meters hold, in an SQLite file, written from their own integers.
 
-    rows(usn, stream, captured_at_s, occurrence, status, value1, value2, value3, value4)
+    rows(usn, stream, captured_at_s, occurrence, status, value1..value4, dropped_at_s)
+    meters(usn, kind, parent_usn, medium, channel)
+    supply(usn, from_s, to_s)          when a meter had mains, UTC seconds
+    reach(usn, line, from_s, to_s, credit)
+                                       when an exchange with it would have succeeded over a line,
+                                       and with how much credit at least (hil.lv_network.reach)
+    facts(name, value)                 of the run as a whole, JSON values
 
-`stream` is the entity's name (drivers.dlms.companion.Entity). A row overwritten in a meter is
-deleted here, so that the file always says what the meters hold. Nothing of it ever passed
-through an encoder.
+`stream` is the entity's name (drivers.dlms.companion.Entity). A row overwritten in a meter has
+the captured_at of the row that took its place as dropped_at_s; all others the meters hold.
+Nothing of it ever passed through an encoder.
 """
 
 import contextlib
+import json
 import sqlite3
 from pathlib import Path
 
@@ -24,12 +31,19 @@ CREATE TABLE rows (
     captured_at_s INTEGER NOT NULL,
     occurrence INTEGER NOT NULL,
     status INTEGER NOT NULL,
-    value1 INTEGER, value2 INTEGER, value3 INTEGER, value4 INTEGER
+    value1 INTEGER, value2 INTEGER, value3 INTEGER, value4 INTEGER,
+    dropped_at_s INTEGER
 );
 CREATE UNIQUE INDEX rows_key ON rows (usn, stream, captured_at_s, occurrence);
 CREATE TABLE meters (
     usn TEXT PRIMARY KEY, kind TEXT NOT NULL, parent_usn TEXT, medium INTEGER, channel INTEGER
 );
+CREATE TABLE supply (usn TEXT NOT NULL, from_s REAL NOT NULL, to_s REAL NOT NULL);
+CREATE TABLE reach (
+    usn TEXT NOT NULL, line TEXT NOT NULL, from_s REAL NOT NULL, to_s REAL NOT NULL,
+    credit INTEGER NOT NULL
+);
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
 
@@ -72,23 +86,44 @@ class TruthWriter:
         """Note a row at the moment it arises."""
         values = (*row.values, *(None,) * (VALUES_MAX - len(row.values)))
         self._database.execute(
-            "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
             (usn, str(entity), row.captured_at_s, row.occurrence, row.status, *values),
         )
         self._note_change()
 
-    def row_dropped(self, usn: str, entity: Entity, row: Row) -> None:
-        """Forget a row that was overwritten."""
+    def row_dropped(self, usn: str, entity: Entity, row: Row, overwritten_by: Row) -> None:
+        """Note that a row was overwritten."""
         self._database.execute(
-            "DELETE FROM rows WHERE usn = ? AND stream = ? AND captured_at_s = ?"
+            "UPDATE rows SET dropped_at_s = ? WHERE usn = ? AND stream = ? AND captured_at_s = ?"
             " AND occurrence = ?",
-            (usn, str(entity), row.captured_at_s, row.occurrence),
+            (overwritten_by.captured_at_s, usn, str(entity), row.captured_at_s, row.occurrence),
+        )
+        self._note_change()
+
+    def had_supply(self, usn: str, from_s: float, to_s: float) -> None:
+        """Note a span of time in which a meter had mains; written once it is over."""
+        self._database.execute("INSERT INTO supply VALUES (?, ?, ?)", (usn, from_s, to_s))
+        self._note_change()
+
+    def was_reached(self, usn: str, line: str, from_s: float, to_s: float, credit: int) -> None:
+        """Note a span of time in which this much credit would just have sufficed."""
+        self._database.execute(
+            "INSERT INTO reach VALUES (?, ?, ?, ?, ?)", (usn, line, from_s, to_s, credit)
+        )
+        self._note_change()
+
+    def fact(self, name: str, value: object) -> None:
+        """Note something about the run as a whole."""
+        self._database.execute(
+            "INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, json.dumps(value))
         )
         self._note_change()
 
     def row_count(self) -> int:
         """Return how many rows the meters hold."""
-        count = self._database.execute("SELECT count(*) FROM rows").fetchone()[0]
+        count = self._database.execute(
+            "SELECT count(*) FROM rows WHERE dropped_at_s IS NULL"
+        ).fetchone()[0]
         return int(count)
 
     def commit(self) -> None:

@@ -1,6 +1,7 @@
 """The verdict on a run: what the meters held against what the head-end committed, row by row.
 
-Both files hold rows(usn, stream, captured_at_s, occurrence, status, value1..value4). Rows are
+Both files hold rows(usn, stream, captured_at_s, occurrence, status, value1..value4). A row that a
+meter has overwritten (dropped_at_s) may have come through, and need not. Rows are
 compared by what they say: for one stream and one captured_at_s the rows of both files are two
 bags. What lies in both is committed. Of the rest, in this order:
 
@@ -29,6 +30,8 @@ _QUERY = (
     "SELECT usn, stream, captured_at_s, occurrence, status, value1, value2, value3, value4"
     " FROM rows"
 )
+_HELD = " WHERE dropped_at_s IS NULL"
+_OVERWRITTEN = " WHERE dropped_at_s IS NOT NULL"
 
 Content = tuple[int | None, ...]
 """Status and values of a row."""
@@ -122,6 +125,9 @@ def judge(truth_file: Path, head_end_file: Path) -> Verdict:
     """
     expected, meters, slaves = _read_truth(truth_file)
     got = _read_rows(head_end_file)
+    for place, rows in _overwritten(truth_file).items():
+        came = set(_contents(got.get(place, [])))
+        expected[place] += [row for row in rows if row[1] in came]
     findings: list[Finding] = []
     by_stream: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     renumbered = 0
@@ -180,7 +186,7 @@ def _contents(rows: Iterable[_Row]) -> list[Content]:
 
 
 def _read_truth(file: Path) -> tuple[dict[Place, list[_Row]], set[str], set[str]]:
-    rows = _read_rows(file)
+    rows = _read_rows(file, _HELD if _tells_what_was_dropped(file) else "")
     meters = {usn for usn, stream, _at in rows if stream != SLAVE_STREAM}
     slaves = {usn for usn, stream, _at in rows if stream == SLAVE_STREAM}
     # A meter without a single row is expected all the same, if the file tells of it.
@@ -191,11 +197,25 @@ def _read_truth(file: Path) -> tuple[dict[Place, list[_Row]], set[str], set[str]
     return rows, meters, slaves
 
 
-def _read_rows(file: Path) -> dict[Place, list[_Row]]:
+def _overwritten(truth_file: Path) -> dict[Place, list[_Row]]:
+    """Return the rows that the meters do not hold any more."""
+    return _read_rows(truth_file, _OVERWRITTEN) if _tells_what_was_dropped(truth_file) else {}
+
+
+def _tells_what_was_dropped(truth_file: Path) -> bool:
+    with closing(_open(truth_file)) as database:
+        try:
+            columns = database.execute("PRAGMA table_info(rows)").fetchall()
+        except sqlite3.Error as error:
+            raise VerdictImpossible(f"{truth_file} has no rows to compare: {error}") from error
+        return "dropped_at_s" in {column[1] for column in columns}
+
+
+def _read_rows(file: Path, which: str = "") -> dict[Place, list[_Row]]:
     rows: dict[Place, list[_Row]] = defaultdict(list)
     with closing(_open(file)) as database:
         try:
-            for usn, stream, at_s, occurrence, *content in database.execute(_QUERY):
+            for usn, stream, at_s, occurrence, *content in database.execute(_QUERY + which):
                 rows[usn, stream, at_s].append((occurrence, tuple(content)))
         except sqlite3.Error as error:
             raise VerdictImpossible(f"{file} has no rows to compare: {error}") from error

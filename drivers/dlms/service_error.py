@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeVar
 
-from drivers.errors import ServiceRefused
+from drivers.errors import PeerError, ServiceRefused
 from drivers.octets import OctetReader
 
 Code = TypeVar("Code", bound=IntEnum)
@@ -127,3 +127,15 @@ def known_or_plain(codes: type[Code], number: int) -> Code | int:
         return codes(number)
     except ValueError:
         return number
+
+
+class AccessRefused(PeerError):  # noqa: N818  (reads as what it is in an except clause)
+    """An object does not allow what a client asked.
+
+    Attributes:
+        error: the reason that the client is told.
+    """
+
+    def __init__(self, error: DataAccessError) -> None:
+        super().__init__(error.name)
+        self.error = error

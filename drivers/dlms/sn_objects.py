@@ -13,26 +13,14 @@ from drivers.dlms.cosem_objects import (
     what_stands_at,
 )
 from drivers.dlms.obis import Obis
-from drivers.dlms.service_error import DataAccessError
-from drivers.errors import LocalUseError, PeerError
+from drivers.dlms.service_error import AccessRefused, DataAccessError
+from drivers.errors import LocalUseError
 
 ASSOCIATION_NAME = 0xFA00
 ASSOCIATION_CLASS = 12
 ASSOCIATION_LOGICAL_NAME = Obis.parse("0-0:40.0.0.255")
 _LOGICAL_NAME_ATTRIBUTE = 1
 _OBJECT_LIST_ATTRIBUTE = 2
-
-
-class AccessRefused(PeerError):  # noqa: N818  (reads as what it is in an except clause)
-    """An object does not allow what a client asked.
-
-    Attributes:
-        error: the reason that the client is told.
-    """
-
-    def __init__(self, error: DataAccessError) -> None:
-        super().__init__(error.name)
-        self.error = error
 
 
 class SnObject(Protocol):

@@ -31,6 +31,7 @@ from drivers.dlms.initiate import DLMS_VERSION, Conformance, InitiateResponse
 from drivers.dlms.long_answer import LongAnswer, RawDataShape, in_blocks
 from drivers.dlms.password import Password
 from drivers.dlms.service_error import (
+    AccessRefused,
     ConfirmedServiceError,
     DataAccessError,
     ErrorGroup,
@@ -39,7 +40,7 @@ from drivers.dlms.service_error import (
     ServiceError,
     VdeStateError,
 )
-from drivers.dlms.sn_objects import AccessRefused, NameSpace, SnObject
+from drivers.dlms.sn_objects import NameSpace, SnObject
 from drivers.dlms.variable_access import (
     BlockNumberAccess,
     ParameterizedName,

@@ -20,6 +20,7 @@ from drivers.plc.ciase import (
     Register,
     decode_ciase,
 )
+from drivers.plc.initiator_search import InitiatorSearch
 from drivers.plc.llc import LlcPdu
 from drivers.plc.mac_frame import (
     ALL_CONFIGURED,
@@ -92,6 +93,7 @@ class PlcNode:
         alarm_descriptor: the alarm to report at the next Discover; None for none.
         times_become_new: how often it lost its registration, and with it every association.
         foreign_count: frames from a client that it is not locked on.
+        search: whom it listens to while it has no address.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class PlcNode:
         now: float = 0.0,
         not_addressed_timeout_s: float = NOT_ADDRESSED_TIMEOUT_S,
         frame_not_ok_timeout_s: float = FRAME_NOT_OK_TIMEOUT_S,
+        search_initiator_s: float = 0.0,
     ) -> None:
         self.system_title = system_title
         self.mac = NEW
@@ -110,6 +113,7 @@ class PlcNode:
         self.alarm_descriptor: int | None = None
         self.times_become_new = 0
         self.foreign_count = 0
+        self.search = InitiatorSearch(search_initiator_s)
         self._not_addressed_timeout_s = not_addressed_timeout_s
         self._frame_not_ok_timeout_s = frame_not_ok_timeout_s
         self._addressed_at = now
@@ -130,15 +134,14 @@ class PlcNode:
         heard_at = self._good_frame_at
         return heard_at is not None and now - heard_at < self._frame_not_ok_timeout_s
 
-    def receive(self, frame: MacFrame, now: float, rng: random.Random) -> Received:
+    def receive(
+        self, frame: MacFrame, now: float, rng: random.Random, level_dbuv: float = 0.0
+    ) -> Received:
         """Take the first good copy of a frame; return what to do about it.
 
-        Never raises for what the far end sent.
+        Never raises for what the far end sent. `level_dbuv` is how loud it was.
         """
-        if not FIMA <= frame.source <= LIMA:
-            return None
-        if self.locked and frame.source != self.initiator_mac:
-            self.foreign_count += 1
+        if not FIMA <= frame.source <= LIMA or not self._listens_to(frame.source, level_dbuv, now):
             return None
         self._good_frame_at = now
         if not self._is_for_me(frame.destination):
@@ -196,7 +199,15 @@ class PlcNode:
         self.initiator_mac = NO_BODY
         self.initiator_system_title = b""
         self.groups = frozenset()
+        self.search.begin_again()
         self._good_frame_at = None
+
+    def _listens_to(self, initiator_mac: int, level_dbuv: float, now: float) -> bool:
+        if self.locked:
+            self.foreign_count += initiator_mac != self.initiator_mac
+            return initiator_mac == self.initiator_mac
+        self.search.heard(initiator_mac, level_dbuv, now)
+        return self.search.accepts(initiator_mac, now)
 
     def _is_for_me(self, destination: int) -> bool:
         if destination in {self.mac, ALL_PHYSICAL} or destination in self.groups:

@@ -80,6 +80,14 @@ class Database:
         """Finish what was queued, then close and give the lock back; harmless when not open."""
         await self._in_thread(self._close)
 
+    def cut(self) -> None:
+        """Lose the file as a killed process does; what a transaction had begun is not committed.
+
+        For benches that end a daemon inside their own process; `close` still gives the lock back.
+        """
+        if self._file is not None:
+            self._file.conn.close()
+
     async def run(
         self,
         work: Callable[[StoreFile], Result],

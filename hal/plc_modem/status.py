@@ -10,6 +10,10 @@ from hal.errors import MalformedModemFrame
 
 STATUS_START = 0x3F
 STATUS_OCTETS = 4
+ALARM_BIT = 0x02
+"""In a slave: physical alarms are enabled. In a master (inferred, the datasheet is silent): an
+alarm pattern was heard since the status before. Nothing else knows of this bit."""
+
 _CONDITION_BITS = 0x1F
 
 
@@ -74,8 +78,8 @@ class StatusMessage:
 
     @property
     def alarm_enabled(self) -> bool:
-        """Tell whether physical alarms are listened for."""
-        return bool(self.counter_octet & 0x02)
+        """Tell whether physical alarms are listened for, or were heard; see ALARM_BIT."""
+        return bool(self.counter_octet & ALARM_BIT)
 
     @property
     def pll_locked(self) -> bool:

@@ -1,6 +1,7 @@
 """The head-end's own SQLite file: what it has committed, once.
 
-    rows(usn, stream, captured_at_s, occurrence, status, value1..value4, dc_id, epoch, seq, ...)
+    rows(usn, stream, captured_at_s, occurrence, status, value1..value4, dc_id, epoch, seq,
+         mark, received_at_s by the concentrator, committed_at_s here)
 
 A record is known by its key alone (dc_id, epoch, usn, stream, seq). There is no unique key on
 meter and time, on purpose: a row that comes under two keys stands here twice, and is seen.
@@ -30,7 +31,8 @@ CREATE TABLE IF NOT EXISTS rows (
     epoch TEXT NOT NULL,
     seq INTEGER NOT NULL,
     mark INTEGER NOT NULL,
-    received_at_s INTEGER NOT NULL
+    received_at_s INTEGER NOT NULL,
+    committed_at_s REAL NOT NULL
 );
 CREATE TABLE IF NOT EXISTS record_keys (
     dc_id TEXT NOT NULL, epoch TEXT NOT NULL, usn TEXT NOT NULL, stream TEXT NOT NULL,
@@ -76,13 +78,18 @@ class StreamGap:
 class HeadEndStore:
     """Keeps the file; used by one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, or make it."""
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        """Open the file, or make it.
+
+        Args:
+            path: the file.
+            durable: committed means on the disk; False where only processes die, never machines.
+        """
         self._database = sqlite3.connect(
             path, isolation_level=None, timeout=_BUSY_WITHIN_S, check_same_thread=False
         )
         self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=FULL")  # committed means: on the disk
+        self._database.execute(f"PRAGMA synchronous={'FULL' if durable else 'OFF'}")
         self._database.executescript(_SCHEMA)
 
     def take(
@@ -114,7 +121,7 @@ class HeadEndStore:
                 )
             # A repeated batch goes the same way: that its rows are not doubled is for the record
             # keys to see to, and for nothing else.
-            new = sum(self._add_rows(batch, stream) for stream in batch.streams)
+            new = sum(self._add_rows(batch, stream, now_s) for stream in batch.streams)
             self._add_journal(batch)
             if new:
                 self._note_commit(now_s)
@@ -168,15 +175,15 @@ class HeadEndStore:
             raise
         self._database.execute("COMMIT")
 
-    def _add_rows(self, batch: Batch, stream: BatchStream) -> int:
+    def _add_rows(self, batch: Batch, stream: BatchStream, now_s: float) -> int:
         """Store the rows whose key is new; return how many."""
         new = 0
         for row in stream.rows:
             key = (batch.dc_id, batch.epoch, stream.usn, stream.stream, row.seq)
             if self._is_new_key(key):
                 self._database.execute(
-                    "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    _as_stored(batch, stream, row),
+                    "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (*_as_stored(batch, stream, row), now_s),
                 )
                 new += 1
         return new

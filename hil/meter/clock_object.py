@@ -3,8 +3,7 @@
 from drivers.dlms.axdr import Data
 from drivers.dlms.companion import InterfaceClass
 from drivers.dlms.date_time import DEVIATION_UNSPECIFIED, CosemDateTime
-from drivers.dlms.service_error import DataAccessError
-from drivers.dlms.sn_objects import AccessRefused
+from drivers.dlms.service_error import AccessRefused, DataAccessError
 from hil.meter.module import MeterModule
 from hil.meter.moment import Moment
 from hil.meter.objects import Place, ReadOnlyObject

@@ -49,6 +49,7 @@ class MeterSettings:
         slave_period_s: capture period of slave profiles.
         sync_limit_s: a larger clock shift is registered.
         not_addressed_timeout_s: silence after which a node is NEW again.
+        search_initiator_s: how long a node without an address compares clients; 0: not at all.
         long_power_down_s: an outage of this length is a long one.
         clock_reserve_s: how long the clock runs without power.
         periodic_history_rows and its like: rows that are there at the start.
@@ -58,6 +59,7 @@ class MeterSettings:
     slave_period_s: int = 3600
     sync_limit_s: float = 10.0
     not_addressed_timeout_s: float = 6 * 3600.0
+    search_initiator_s: float = 0.0
     long_power_down_s: float = 180.0
     clock_reserve_s: float = 7 * 86_400.0
     periodic_history_rows: int = 60

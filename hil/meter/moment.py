@@ -1,4 +1,4 @@
-"""When the request that is being served was heard: what the clock object must know."""
+"""The request that is being served: when it was heard, and how many rows it was given."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,9 @@ class Moment:
     Attributes:
         true_s: true time, UTC seconds.
         delay_s: how long the repetitions took that brought the request here, after its first copy.
+        rows_given: rows of profiles in the answer so far.
     """
 
     true_s: float = 0.0
     delay_s: float = 0.0
+    rows_given: int = 0

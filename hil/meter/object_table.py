@@ -109,7 +109,7 @@ def meter_objects(module: MeterModule, moment: Moment) -> list[ReadOnlyObject]:
         *_identification(module, places),
         *_registers(module, moment, places),
         *_quality(module, moment, places),
-        *_profiles(module, places),
+        *_profiles(module, moment, places),
         *(each for channel in SLAVE_CHANNELS for each in _slave(module, moment, channel, places)),
     ]
 
@@ -177,7 +177,7 @@ def _quality(module: MeterModule, moment: Moment, places: _Places) -> Iterator[R
     )
 
 
-def _profiles(module: MeterModule, places: _Places) -> Iterator[ReadOnlyObject]:
+def _profiles(module: MeterModule, moment: Moment, places: _Places) -> Iterator[ReadOnlyObject]:
     kind = module.kind
     for entity, quantities in (
         (Entity.PERIODIC, kind.periodic),
@@ -194,18 +194,20 @@ def _profiles(module: MeterModule, places: _Places) -> Iterator[ReadOnlyObject]:
             module.rings[entity],
             columns,
             capture_period_s=module.profiles[entity, -1].schedule.capture_period_s,
+            moment=moment,
         )
     logs = [Entity.STANDARD_EVENTS]
     if kind.disconnecter:
         logs.append(Entity.DISCONNECTER_EVENTS)
     for entity in logs:
-        yield _event_log(module.rings[entity], entity, places)
+        yield _event_log(module.rings[entity], entity, moment, places)
 
 
-def _event_log(ring: RowRing, entity: Entity, places: _Places) -> ProfileObject:
+def _event_log(ring: RowRing, entity: Entity, moment: Moment, places: _Places) -> ProfileObject:
     number = value_column(0, InterfaceClass.DATA, _EVENT_NUMBERS[entity], Data.u8)
     columns = (clock_column(), status_column(EVENT_STATUS, 1), number)
-    return ProfileObject(places(MASTER_BUFFERS[entity]), ring, columns, capture_period_s=0)
+    place = places(MASTER_BUFFERS[entity])
+    return ProfileObject(place, ring, columns, capture_period_s=0, moment=moment)
 
 
 def _slave(
@@ -236,6 +238,7 @@ def _slave(
             status_column(slave_profile_status(channel), 1), InterfaceClass.REGISTER, [register]
         ),
         capture_period_s=module.settings.slave_period_s,
+        moment=moment,
     )
 
 

@@ -7,8 +7,7 @@ from enum import IntEnum
 from drivers.dlms.axdr import Data
 from drivers.dlms.companion import InterfaceClass
 from drivers.dlms.obis import Obis
-from drivers.dlms.service_error import DataAccessError
-from drivers.dlms.sn_objects import AccessRefused
+from drivers.dlms.service_error import AccessRefused, DataAccessError
 
 VALUE = 2
 SCALER_UNIT = 3

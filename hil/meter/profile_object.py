@@ -8,9 +8,9 @@ from drivers.dlms.companion import CLOCK, InterfaceClass
 from drivers.dlms.data_types import DataTag
 from drivers.dlms.date_time import CosemDateTime
 from drivers.dlms.obis import Obis
-from drivers.dlms.service_error import DataAccessError
-from drivers.dlms.sn_objects import AccessRefused
+from drivers.dlms.service_error import AccessRefused, DataAccessError
 from drivers.errors import MalformedFrame
+from hil.meter.moment import Moment
 from hil.meter.objects import Place, ReadOnlyObject
 from hil.meter.rows import Row, RowRing
 
@@ -83,9 +83,11 @@ class ProfileObject(ReadOnlyObject):
         columns: Sequence[CapturedColumn],
         *,
         capture_period_s: int,
+        moment: Moment,
     ) -> None:
-        """Show a ring; a period of 0 says that events fill it."""
+        """Show a ring; a period of 0 says that events fill it; rows given count in the moment."""
         super().__init__(place)
+        self._moment = moment
         self._ring = ring
         self._columns = tuple(columns)
         self._capture_period_s = capture_period_s
@@ -108,7 +110,7 @@ class ProfileObject(ReadOnlyObject):
     def read_attribute(self, attribute: int) -> Data:
         """Return a whole attribute."""
         if attribute == BUFFER:
-            return _shown(self._ring, self._columns)
+            return self._shown(list(self._ring), self._columns)
         if attribute == _CAPTURE_OBJECTS:
             return Data.array(*(column.definition() for column in self._columns))
         if attribute == _SORT_OBJECT:
@@ -128,12 +130,18 @@ class ProfileObject(ReadOnlyObject):
         if asked != (InterfaceClass.CLOCK, CLOCK.octets, 2):
             raise AccessRefused(DataAccessError.SCOPE_OF_ACCESS_VIOLATED)
         rows = self._ring.in_range(_bound_s(first), _bound_s(last))
-        return _shown(rows, self._selected(selected.items()))
+        return self._shown(rows, self._selected(selected.items()))
 
     def _by_entry(self, parameter: Data) -> Data:
         first, last, first_column, last_column = (item.integer() for item in parameter.items())
         columns = self._columns[max(first_column, 1) - 1 : last_column or len(self._columns)]
-        return _shown(self._ring.entries(first, last), columns)
+        return self._shown(self._ring.entries(first, last), columns)
+
+    def _shown(self, rows: Sequence[Row], columns: Sequence[CapturedColumn]) -> Data:
+        self._moment.rows_given += len(rows)
+        return Data.array(
+            *(Data.structure(*(column.show(row) for column in columns)) for row in rows)
+        )
 
     def _selected(self, definitions: Sequence[Data]) -> Sequence[CapturedColumn]:
         if not definitions:
@@ -152,10 +160,6 @@ class ProfileObject(ReadOnlyObject):
 def _bound_s(data: Data) -> float | None:
     """Return a bound of a range in UTC seconds; what is not stated leaves that end open."""
     return None if data.tag is DataTag.NULL else data.moment().utc_s()
-
-
-def _shown(rows: Sequence[Row] | RowRing, columns: Sequence[CapturedColumn]) -> Data:
-    return Data.array(*(Data.structure(*(column.show(row) for column in columns)) for row in rows))
 
 
 def _show_clock(row: Row) -> Data:

@@ -3,9 +3,10 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from drivers.dlms.companion import Entity
+if TYPE_CHECKING:
+    from drivers.dlms.companion import Entity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,18 +33,18 @@ class Row:
 class RowObserver(Protocol):
     """Somebody who keeps the truth about what meters hold."""
 
-    def row_added(self, usn: str, entity: Entity, row: Row) -> None:
+    def row_added(self, usn: str, entity: "Entity", row: Row) -> None:
         """Take note of a row at the moment it arises."""
 
-    def row_dropped(self, usn: str, entity: Entity, row: Row) -> None:
-        """Take note of a row that was overwritten."""
+    def row_dropped(self, usn: str, entity: "Entity", row: Row, overwritten_by: Row) -> None:
+        """Take note of a row whose place was taken by another one."""
 
 
 class RowRing:
     """Rows of one entity, oldest first."""
 
     def __init__(
-        self, *, usn: str, entity: Entity, depth: int, observer: RowObserver | None
+        self, *, usn: str, entity: "Entity", depth: int, observer: RowObserver | None
     ) -> None:
         """Make an empty ring of `depth` rows; the observer sees every change."""
         self.usn = usn
@@ -77,7 +78,7 @@ class RowRing:
         if self._observer:
             self._observer.row_added(self.usn, self.entity, row)
         if len(self._rows) > self.depth:
-            self._drop_oldest()
+            self._drop_oldest(row)
         return row
 
     def in_range(self, from_s: float | None, to_s: float | None) -> list[Row]:
@@ -97,12 +98,12 @@ class RowRing:
     def __iter__(self) -> Iterator[Row]:
         return iter(self._rows)
 
-    def _drop_oldest(self) -> None:
+    def _drop_oldest(self, newest: Row) -> None:
         row = self._rows.popleft()
         if self._occurrences[row.captured_at_s] == row.occurrence:
             del self._occurrences[row.captured_at_s]
         if self._observer:
-            self._observer.row_dropped(self.usn, self.entity, row)
+            self._observer.row_dropped(self.usn, self.entity, row, newest)
 
 
 def total_rows(rings: Iterable[RowRing]) -> int:

@@ -47,8 +47,16 @@ from hal.plc_modem.messages import (
     WriteConfigError,
     WriteConfigRequest,
 )
-from hal.plc_modem.status import Condition, Mode, StatusMessage
-from hil.air import AirEvent, FirstCopySent, Heard, HeardBad, LineTerms
+from hal.plc_modem.status import ALARM_BIT, Condition, Mode, StatusMessage
+from hil.air import (
+    AirEvent,
+    AlarmHeard,
+    FirstCopySent,
+    Heard,
+    HeardBad,
+    LineTerms,
+    RepeatersCalled,
+)
 from hil.modem_chip.data_base import SOFTWARE_VERSION, ChipDataBase, DbRefused, check_config
 
 _SLOT_BITS = 360
@@ -71,6 +79,7 @@ class ChipFirmware:
         *,
         tell_host: Callable[[HostFrame], None],
         transmit: Callable[[bytes], None],
+        call_repeaters: Callable[[], None],
         on_config: Callable[[], None],
     ) -> None:
         """Prepare a chip after power-on; `on_config` is called when it is set or reset."""
@@ -79,11 +88,13 @@ class ChipFirmware:
         self.on_air: MacFrame | None = None  # its first copy is not out yet
         self._tell_host = tell_host
         self._transmit = transmit
+        self._call_repeaters = call_repeaters
         self._on_config = on_config
         self._busy_until = 0.0
         self._synchronised = False
         self._confirmed = False
         self._hops_from_initiator = 0
+        self._alarm_heard = False
 
     @property
     def mode(self) -> Mode:
@@ -127,7 +138,9 @@ class ChipFirmware:
                 conditions |= Condition.NOT_LOCKED
             last = self.data_base.min_delta_credit << 2
         slot_counter = int(now / self.slot_s) & 7
-        return StatusMessage(conditions, slot_counter << 5 | 1, last)
+        alarm = ALARM_BIT if self._alarm_heard else 0
+        self._alarm_heard = False
+        return StatusMessage(conditions, slot_counter << 5 | alarm | 1, last)
 
     def handle(self, frame: HostFrame, now: float) -> None:
         """Do what an acknowledged frame of the host asks."""
@@ -143,7 +156,7 @@ class ChipFirmware:
             case DesynchroRequest():
                 self._desynchronise()
             case IsaRequest():
-                self._say(IsaConfirm(bytes([ConfirmStatus.OK])))  # content of the AMIS unknown
+                self._call_repeaters()  # the confirm follows when the call is over
             case _:
                 pass  # acknowledged and ignored
 
@@ -156,6 +169,10 @@ class ChipFirmware:
                 self._first_copy_is_out(now)
             case Heard(octets):
                 self._hear_copy(octets)
+            case AlarmHeard():
+                self._alarm_heard = self.mode is Mode.MASTER
+            case RepeatersCalled():
+                self._say(IsaConfirm(bytes([ConfirmStatus.OK])))  # content of the AMIS unknown
             case HeardBad():
                 if self.data_base is not None:
                     self.data_base.count_invalid()

@@ -70,7 +70,8 @@ class Ledger:
         assert key not in self.held
         self.held[key] = row
 
-    def row_dropped(self, usn: str, entity: Entity, row: Row) -> None:
+    def row_dropped(self, usn: str, entity: Entity, row: Row, overwritten_by: Row) -> None:
+        assert overwritten_by is not row
         del self.held[usn, entity, row.captured_at_s, row.occurrence]
 
 

@@ -38,7 +38,7 @@ def test_a_row_is_stored_as_it_was_sent(store: HeadEndStore, file: Path) -> None
     row: list[int | None] = [7, 900, 2, 3, 256, 905, -5, None]
     assert take(store, batch_octets(1, [row])) is Taken.COMMITTED
     assert query(file, "SELECT * FROM rows") == [
-        ("METER-1", "periodic", 900, 2, 3, -5, None, None, None, DC_ID, EPOCH, 7, 256, 905)
+        ("METER-1", "periodic", 900, 2, 3, -5, None, None, None, DC_ID, EPOCH, 7, 256, 905, 1e3)
     ]
     assert query(file, "SELECT kind, body FROM journal") == [("notice", '{"n": 1}')]
 

@@ -32,8 +32,11 @@ from drivers.plc.unicast import UnicastRequest
 from hil.air import AirEvent, FirstCopySent, Heard, LineTerms
 from hil.air_socket import AirClient, connect_air
 from hil.line_bench import BenchSettings, LineBench
-from hil.line_process import READY_TEXT, server_for
+from hil.line_process import READY_TEXT
+from hil.lv_network.street import plan_street
 from hil.meter.module import MeterSettings
+from hil.meter_server import server_for
+from hil.population import plan_population
 from hil.rig_clock import RigClock
 from hil.truth import TruthWriter
 from tests.hil.line_helpers import START_S, JumpingTimer
@@ -52,7 +55,8 @@ class Master:
         self.inbox: list[bytes] = []
         self.bench = LineBench(
             BenchSettings(
-                meters=meters,
+                topology=plan_street(meters, seed),
+                population=plan_population(meters, seed),
                 seed=seed,
                 timing=TIMING,
                 meter=MeterSettings(periodic_period_s=10, slave_period_s=60),
@@ -60,9 +64,9 @@ class Master:
             timer=self.timer,
             clock=self.clock,
             truth=TruthWriter(path),
-            tell_modem=self._told,
             make_server=server_for,
         )
+        self.modem = self.bench.network.connect_modem(self._told)
         self.found: dict[bytes, int] = {}
 
     def _told(self, event: AirEvent) -> None:
@@ -74,7 +78,7 @@ class Master:
         while True:
             while record := exchange.octets_to_send():
                 frame = MacFrame.from_host(record)
-                self.bench.line.modem_transmits(frame.encode(Packing.MODEL_A))
+                self.bench.network.transmit(self.modem, frame.encode(Packing.MODEL_A))
             if (outcome := exchange.outcome()) is not None:
                 return outcome
             self.timer.advance(TIMING.slot_s)

@@ -20,10 +20,10 @@ from drivers.plc.llc import MANAGEMENT_LD, PUBLIC_CLIENT, LlcPdu
 from drivers.plc.mac_frame import ALL_CONFIGURED, INITIATOR, MacFrame
 from drivers.plc.node import Reply
 from hil.dlms_meter import DlmsMeter
-from hil.line_process import server_for
 from hil.meter.kinds import POLYPHASE, SINGLE_PHASE, MeterKind
 from hil.meter.module import MeterModule, MeterSettings
 from hil.meter.slave import SlaveMeter, slave_flow
+from hil.meter_server import server_for
 from hil.rig_clock import RigClock
 from tests.hil.line_helpers import START_S, make_module
 
@@ -37,7 +37,6 @@ class Client:
     def __init__(self, module: MeterModule, at_s: float = START_S) -> None:
         self.meter = DlmsMeter(
             module,
-            hop_distance=0,
             clock=RigClock(0.0),
             now=at_s,
             rng=random.Random(1),
@@ -60,7 +59,7 @@ class Client:
             destination=destination,
             m_sdu=pdu.encode(),
         )
-        return self.meter.hear(frame, self.at_s, self.delay_s)
+        return self.meter.hear(frame, self.at_s, self.delay_s, 90.0)
 
     def answer(self, apdu: bytes) -> bytes:
         reply = self.hear(apdu)

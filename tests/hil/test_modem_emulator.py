@@ -42,7 +42,7 @@ from hal.plc_modem.messages import (
 )
 from hal.plc_modem.modem import AmisModem
 from hal.plc_modem.settings import PlcModemSettings
-from hil.air import FirstCopySent, Heard, HeardBad, LineTerms
+from hil.air import FirstCopySent, Heard, HeardBad, LineTerms, RepeatersCalled
 from hil.air_socket import AirServer
 from hil.modem_faults import ChipFault, parse_faults
 from hil.modem_process import main
@@ -66,7 +66,12 @@ class Host:
         self.sent: list[tuple[bytes, float]] = []
         self.on_air: list[bytes] = []
         self.free_at = 0.0
-        self.chip = PlcModemEmulator(baud_bps=38_400, send=self._hear, transmit=self.on_air.append)
+        self.chip = PlcModemEmulator(
+            baud_bps=38_400,
+            send=self._hear,
+            transmit=self.on_air.append,
+            call_repeaters=lambda: self.chip.hear(RepeatersCalled()),
+        )
         self.chip.hear(LineTerms(bit_rate_bps=24_000, packing="A"))
 
     def _hear(self, octets: bytes) -> float:

@@ -10,8 +10,7 @@ from drivers.dlms.association import AssociationRequest
 from drivers.dlms.axdr import Data
 from drivers.dlms.conversations import Conversation, associate
 from drivers.dlms.date_time import CosemDateTime
-from drivers.dlms.service_error import DataAccessError
-from drivers.dlms.sn_objects import AccessRefused
+from drivers.dlms.service_error import AccessRefused, DataAccessError
 from gateway.core.clock import Clock, ClockTrust
 from gateway.meters.collector import Collector
 from gateway.meters.identification import Identity, identify
@@ -26,11 +25,12 @@ from gateway.store.journal import Journal
 from gateway.store.meter_registry import MeterRegistry
 from gateway.store.reading_buffer import ReadingBuffer
 from gateway.store.settings import StorageSettings
-from hil.line_process import server_for
 from hil.meter.module import MeterModule, MeterSettings
 from hil.meter.moment import Moment
+from hil.meter_server import server_for
 from hil.population import bring_to_life, plan_population
-from tests.gateway.meters.virtual_rig import START_S, InlineExecutor
+from hil.virtual_loop import InlineExecutor
+from tests.gateway.meters.virtual_rig import START_S
 
 Result = TypeVar("Result")
 CLIENT_LSAP = 16

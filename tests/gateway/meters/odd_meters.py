@@ -7,10 +7,10 @@ from drivers.dlms.companion import InterfaceClass
 from drivers.dlms.cosem_objects import attribute_name
 from drivers.dlms.obis import Obis
 from hil.dlms_meter import ApduServer
-from hil.line_process import server_for
 from hil.meter.module import MeterModule
 from hil.meter.moment import Moment
 from hil.meter.object_table import meter_objects
+from hil.meter_server import server_for
 
 MakeServer = Callable[[MeterModule, Moment], ApduServer]
 Change = Callable[[bytes, bytes | None], bytes | None]

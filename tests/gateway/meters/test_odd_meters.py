@@ -8,8 +8,8 @@ import pytest
 
 from drivers.dlms.companion import DAILY_PROFILE, PERIODIC_PROFILE, Entity
 from gateway.core.clock import ClockTrust
-from hil.line_process import server_for
 from hil.meter.module import MeterModule, MeterSettings
+from hil.meter_server import server_for
 from tests.gateway.core.jumping_loop import jumping
 from tests.gateway.meters.odd_meters import Change, asks_for, named, number, odd
 from tests.gateway.meters.virtual_rig import CONFIG, START_S, VirtualRig

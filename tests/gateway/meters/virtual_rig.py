@@ -6,7 +6,6 @@ import json
 import random
 import sqlite3
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, Future
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -22,11 +21,14 @@ from gateway.head_end.link import LinkState, PublishOutcome
 from hil.air import AirEvent, FirstCopySent, Heard, HeardBad
 from hil.dlms_meter import ApduServer
 from hil.line_bench import BenchSettings, LineBench
-from hil.line_process import server_for
+from hil.lv_network.street import plan_street
 from hil.meter.module import MeterModule, MeterSettings
 from hil.meter.moment import Moment
+from hil.meter_server import server_for
+from hil.population import plan_population
 from hil.rig_clock import RigClock
 from hil.truth import TruthWriter
+from hil.virtual_loop import InlineExecutor
 
 Result = TypeVar("Result")
 Row = tuple[Any, ...]
@@ -58,18 +60,6 @@ daily_check_period_s = 60.0
 [head_end]
 push_interval_s = 1.0
 """
-
-
-class InlineExecutor(Executor):
-    """Runs at once: the loop's time stands still meanwhile."""
-
-    def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> "Future[Result]":
-        future: Future[Result] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except BaseException as error:  # noqa: BLE001  (handed on to whoever waits)
-            future.set_exception(error)
-        return future
 
 
 class AirModem:
@@ -182,7 +172,8 @@ class VirtualRig:
         self.modem = AirModem()
         self.link = AckingLink()
         self._settings = BenchSettings(
-            meters=meters,
+            topology=plan_street(meters, seed),
+            population=plan_population(meters, seed),
             seed=seed,
             timing=LineTiming(bit_rate_bps=BIT_RATE_BPS),
             meter=meter,
@@ -197,10 +188,11 @@ class VirtualRig:
             timer=self.loop,
             clock=RigClock(START_S - self.loop.time()),
             truth=TruthWriter(self.truth_path),
-            tell_modem=self.modem.tell,
             make_server=self._make_server,
         )
-        self.modem.transmit = self.bench.line.modem_transmits
+        network = self.bench.network
+        place = network.connect_modem(self.modem.tell)
+        self.modem.transmit = partial(network.transmit, place)
         await self._start()
         return self
 
@@ -262,7 +254,8 @@ class VirtualRig:
         self.bench._truth.commit()
         return self._rows(
             self.truth_path,
-            "SELECT usn, stream, captured_at_s, status, value1, value2, value3, value4 FROM rows",
+            "SELECT usn, stream, captured_at_s, status, value1, value2, value3, value4 FROM rows"
+            " WHERE dropped_at_s IS NULL",
         )
 
     def stored(self) -> list[Row]:
