@@ -23,15 +23,18 @@ from gateway.head_end.errors import LinkDown
 from gateway.head_end.link import HeadEndLink, LinkState, PublishOutcome
 from gateway.head_end.outbox import Outbox
 from gateway.head_end.pusher import Pusher
+from gateway.meters.airtime_price import AirtimePrice
 from gateway.meters.collector import Collector
 from gateway.meters.discovery import Discovery, DiscoverySettings
-from gateway.meters.identification import identify
+from gateway.meters.identification import identify, read_usn
 from gateway.meters.line_master import LineMaster, LineSettings
+from gateway.meters.line_work import LineWork, Questions
 from gateway.meters.meter_access import AccessSettings, MeterAccess
 from gateway.meters.meter_book import MeterBook
+from gateway.meters.network_rhythm import NetworkRhythm, RhythmSettings
 from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import PlcSegment
-from gateway.meters.schedule import Schedule
+from gateway.meters.schedule import Schedule, ScheduleSettings
 from gateway.meters.stream_plan import PlanSettings
 from gateway.meters.timekeeper import Timekeeper
 from gateway.store.database import Database
@@ -161,18 +164,30 @@ def build(
         time=time,
     )
     plan = _plan_settings(config)
-    line = LineMaster(
+    price = AirtimePrice(timing=timing)
+    schedule = Schedule(_schedule_settings(config, plan), price, buffer.coverage)
+    rhythm = NetworkRhythm(_rhythm_settings(config), price, now_s())
+    work = LineWork(
         access=access,
-        identify=identify,
-        discovery=_discovery(config, segment, book),
+        questions=Questions(identify=identify, who=read_usn),
+        discovery=_discovery(config, segment, book, now_s),
         collector=Collector(access, buffer, timekeeper, clock, plan, journal),
         timekeeper=timekeeper,
         book=book,
-        coverage=buffer.coverage,
-        schedule=Schedule(plan, config.plc.node_silent_ping_s, now_s),
+        rhythm=rhythm,
+        company=schedule.company,
         clock=clock,
         damaged_frames=lambda: _damaged_frames(modem),
-        settings=_line_settings(config),
+        forgets_after_s=config.plc.node_forgets_after_s,
+    )
+    line = LineMaster(
+        work=work,
+        book=book,
+        schedule=schedule,
+        rhythm=rhythm,
+        clock=clock,
+        alarms_heard=lambda: modem.counters().get("alarms_heard", 0),
+        settings=LineSettings(lost_after_s=config.plc.node_lost_after_s, poll_s=price.ping_s()),
     )
     outbox = Outbox(database, config.concentrator.dc_id, now_s)
     pusher = Pusher(outbox, link, config.head_end)
@@ -263,23 +278,27 @@ def _plan_settings(config: Config) -> PlanSettings:
         row_age_max_s=collection.row_age_max_s,
         read_delay_s=collection.read_delay_s,
         events_period_s=collection.events_period_s,
-        daily_check_period_s=collection.daily_check_period_s,
         retry_after_s=collection.retry_after_s,
         slave_late_s=collection.slave_late_s,
     )
 
 
-def _line_settings(config: Config) -> LineSettings:
-    return LineSettings(
+def _schedule_settings(config: Config, plan: PlanSettings) -> ScheduleSettings:
+    return ScheduleSettings(plan=plan, address_within_s=config.plc.node_silent_ping_s)
+
+
+def _rhythm_settings(config: Config) -> RhythmSettings:
+    return RhythmSettings(
         look_period_s=config.plc.discover_period_s,
         look_again_s=config.plc.discover_quick_period_s,
         broadcast_period_s=config.clock.broadcast_period_s,
-        ping_lost_s=config.plc.node_silent_ping_s,
-        lost_after_s=config.plc.node_lost_after_s,
+        repeater_call_period_s=config.plc.repeater_call_period_s,
     )
 
 
-def _discovery(config: Config, segment: PlcSegment, book: MeterBook) -> Discovery:
+def _discovery(
+    config: Config, segment: PlcSegment, book: MeterBook, now_s: Callable[[], float]
+) -> Discovery:
     slots = SlotChoice(
         slots_min=config.plc.discover_slots_min, slots_max=config.plc.discover_slots_max
     )
@@ -288,7 +307,7 @@ def _discovery(config: Config, segment: PlcSegment, book: MeterBook) -> Discover
         system_title=config.concentrator.system_title,
         timing=_timing(config),
     )
-    return Discovery(segment, book, slots, settings)
+    return Discovery(segment, book, slots, settings, now_s)
 
 
 async def _damaged_frames(modem: PlcModem) -> int:

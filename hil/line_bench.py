@@ -12,6 +12,7 @@ from hil.lv_network.air_log import AirLog, NoAirLog
 from hil.lv_network.channel import Channel
 from hil.lv_network.line_timer import Timer, TimerHandle
 from hil.lv_network.network import LvNetwork
+from hil.lv_network.reach_log import ReachLog
 from hil.lv_network.topology import Topology
 from hil.meter.module import MeterModule, MeterSettings
 from hil.meter.moment import Moment
@@ -56,8 +57,12 @@ class LineBench:
         truth: TruthWriter,
         make_server: Callable[[MeterModule, Moment], ApduServer],
         log: AirLog | None = None,
+        notes_reach: bool = False,
     ) -> None:
-        """Bring the population to life; those not held back are on the line at once."""
+        """Bring the population to life; those not held back are on the line at once.
+
+        With `notes_reach` the truth is told, all the time, who could be reached and how.
+        """
         self._make_server = make_server
         self._settings = settings
         self._timer = timer
@@ -84,6 +89,17 @@ class LineBench:
                 self.plug_in(plan.usn)
         truth.commit()
         truth.when_dirty = self._commit_soon
+        self._notes_reach = notes_reach
+        self._reach: ReachLog | None = None
+
+    def begin_weather(self) -> None:
+        """Let the weather go on from now on; the modems are connected by then."""
+        self._reach = ReachLog(
+            self.network,
+            timer=self._timer,
+            clock=self._clock,
+            was_reached=self._truth.was_reached if self._notes_reach else None,
+        )
 
     def plug_in(self, usn: str) -> None:
         """Connect a meter that was held back.
@@ -172,6 +188,8 @@ class LineBench:
     def close(self) -> None:
         """Stop every timer and complete the truth."""
         self._scheduler.stop()
+        if self._reach is not None:
+            self._reach.close()
         if self._commit is not None:
             self._commit.cancel()
         for usn, since_s in self._supplied_since.items():

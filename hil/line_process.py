@@ -63,6 +63,7 @@ async def _run(options: argparse.Namespace) -> None:
         on_call_repeaters=lambda: network.call_repeaters(modem),
         on_modem_change=modem.changed,
     )
+    bench.begin_weather()
     control = JsonControl(options.control, partial(carry_out, bench))
     try:
         await air.start()

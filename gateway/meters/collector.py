@@ -12,6 +12,7 @@ from drivers.dlms.conversations import (
     by_entry,
     by_range,
     read,
+    read_profile_entries,
     read_profile_range,
 )
 from drivers.dlms.cosem_objects import attribute_name
@@ -20,19 +21,22 @@ from drivers.dlms.profile_rows import ProfileRow, decode_rows
 from drivers.dlms.variable_access import ParameterizedName
 from drivers.errors import MalformedFrame
 from gateway.core.clock import Clock
+from gateway.meters.airtime_price import rows_octets
 from gateway.meters.answers import data_of, first_row
 from gateway.meters.definite_gaps import gaps_after
-from gateway.meters.meter_kind import VALUE
+from gateway.meters.meter_kind import ENTRIES_IN_USE, VALUE
 from gateway.meters.meter_state import MeterState
 from gateway.meters.plc_segment import Priority
 from gateway.meters.stream_plan import (
     GUARD_S,
+    EntriesAsked,
     PlanSettings,
     RangeAsked,
     StreamState,
     covered_until,
     first_range,
-    next_range,
+    follows,
+    next_question,
     widen_or_narrow,
 )
 from gateway.store.errors import RowNotStorable
@@ -43,6 +47,9 @@ if TYPE_CHECKING:
     from gateway.meters.meter_access import Answered, MeterAccess
 
 _LOG = logging.getLogger(__name__)
+
+_DISTURBED: Final = RowStatus.POWER_FAIL | RowStatus.CLOCK_ADJUSTED | RowStatus.CLOCK_LOST
+"""With one of these in a row, what lies between rows is asked for by time."""
 
 _TOLD_IN_EVENTS: Final = RowStatus(0x01FF) & ~RowStatus.DST & ~RowStatus.SLAVE_UNREACHABLE
 """A status bit other than these comes with an entry in the event log."""
@@ -78,8 +85,13 @@ class Collector:
         self._settings = settings
         self._journal = journal
 
-    async def collect(self, meter: MeterState, stream: StreamState) -> None:
+    async def collect(self, meter: MeterState, stream: StreamState, rows_max: int) -> None:
         """Ask one question and store what came.
+
+        Args:
+            meter: whom to ask.
+            stream: for which buffer.
+            rows_max: more rows are not asked for at once; a log of events is read whole.
 
         Raises:
             PeerError: the meter was silent, refused or answered nonsense; nothing was stored.
@@ -92,20 +104,20 @@ class Collector:
         if not self._buffer.coverage(stream.stream_id):
             await self._collect_first(meter, stream)
         else:
-            await self._collect_rows(meter, stream)
+            await self._collect_rows(meter, stream, rows_max)
         stream.asked_at_s = self._clock.now_s()
 
     async def _collect_first(self, meter: MeterState, stream: StreamState) -> None:
         if stream.oldest_s is None:
             await self._find_oldest(meter)
-        stream.progressing = False
         if stream.oldest_s is None:
+            stream.brought(something=False)
             return
         now_s = self._clock.now_s()
         present_s = meter.present_s(now_s)
         asked = first_range(stream, stream.oldest_s, now_s, present_s, self._settings)
         stream.oldest_s = None  # should this answer settle nothing, it is looked up again
-        await self._ask(meter, stream, asked, present_s)
+        await self._ask_for_range(meter, stream, asked, present_s)
 
     async def _find_oldest(self, meter: MeterState) -> None:
         """Read the first row of every buffer of a meter that was never read, in one question."""
@@ -124,41 +136,97 @@ class Collector:
             rows = first_row(answer)[0]
             stream.oldest_s = rows[0][0] if rows else None
 
-    async def _collect_rows(self, meter: MeterState, stream: StreamState) -> None:
+    async def _collect_rows(self, meter: MeterState, stream: StreamState, rows_max: int) -> None:
         present_s = meter.present_s(self._clock.now_s())
         coverage = self._buffer.coverage(stream.stream_id)
-        asked = next_range(stream, coverage, present_s, self._settings)
+        asked = next_question(stream, coverage, present_s, self._settings, rows_max)
         if asked is None:
-            stream.progressing = False
-            return
-        await self._ask(meter, stream, asked, present_s)
+            stream.brought(something=False)
+        elif isinstance(asked, RangeAsked):
+            await self._ask_for_range(meter, stream, asked, present_s)
+        elif not await self._ask_for_entries(meter, stream, asked):
+            stream.place_of_newest = None  # by time, then
+            asked = next_question(stream, coverage, present_s, self._settings, rows_max)
+            assert isinstance(asked, RangeAsked)
+            await self._ask_for_range(meter, stream, asked, present_s)
 
-    async def _ask(
-        self, meter: MeterState, stream: StreamState, asked: RangeAsked, present_s: float
-    ) -> None:
-        # The present is that of the question: our own clock may be set before the answer comes.
+    async def _ask_for_entries(
+        self, meter: MeterState, stream: StreamState, asked: EntriesAsked
+    ) -> bool:
+        """Ask for rows by their place; return False when they do not follow what is known."""
         name = attribute_name(stream.buffer.base_name, VALUE)
         answered = await self._access.converse(
             meter.link,
-            lambda: read_profile_range(name, CLOCK, asked.from_s, asked.to_s),
+            lambda: read_profile_entries(name, asked.first, asked.last),
             _priority(stream),
+            answer_octets_max=rows_octets(asked.rows, stream.row_octets),
         )
         rows = answered.result
+        width = len(stream.buffer.columns)
+        times = [row[0] for row in rows]
+        disturbed = any(row[2] & _DISTURBED or len(row[3]) != width for row in rows)
+        if disturbed or not follows(stream, asked, times):
+            return False
+        self._note_statuses(meter, rows)
+        self._store(stream, rows, asked.after_s + 1, times[-1])
+        stream.known_to_s = max(times[-1], stream.known_to_s or times[-1])
+        stream.place_of_newest = asked.first + len(rows) - 1
+        stream.hurried = False
+        stream.brought(something=True)
+        return True
+
+    async def _ask_for_range(
+        self, meter: MeterState, stream: StreamState, asked: RangeAsked, present_s: float
+    ) -> None:
+        # The present is that of the question: our own clock may be set before the answer comes.
+        place, rows = await self._read_range(meter, stream, asked)
         _check(stream, asked, rows)
         newest_s = max((row[0] for row in rows), default=None)
         if meter.deviation_s is None:  # its clock may be behind: what is empty may fill yet
             until_s = asked.from_s - 1 if newest_s is None else min(newest_s, math.floor(present_s))
         else:
-            until_s = covered_until(stream, asked, newest_s, present_s, self._settings)
+            until_s = covered_until(stream, asked.to_s, newest_s, present_s, self._settings)
+        self._note_statuses(meter, rows)
+        await self._tell_gaps(stream, [row[0] for row in rows if row[0] <= until_s])
+        self._store(stream, rows, asked.from_s, until_s)
+        # The place is that of the newest row of all: of one that came, or of one known before.
+        is_newest = newest_s is None or newest_s == stream.newest_s
+        stream.place_of_newest = place if is_newest else None
+        stream.hurried = False
+        # A buffer that has nothing new must rest, though a few more seconds of it are known empty.
+        has_rows = newest_s is not None and until_s >= asked.from_s
+        stream.brought(something=has_rows or until_s >= asked.to_s)
+        widen_or_narrow(stream, empty=not rows)
+
+    async def _read_range(
+        self, meter: MeterState, stream: StreamState, asked: RangeAsked
+    ) -> tuple[int | None, Sequence[ProfileRow]]:
+        """Return the rows of a range, and the place of the newest row if it was asked for."""
+        base, priority = stream.buffer.base_name, _priority(stream)
+        name = attribute_name(base, VALUE)
+        if not asked.with_place:
+            answered = await self._access.converse(
+                meter.link,
+                lambda: read_profile_range(name, CLOCK, asked.from_s, asked.to_s),
+                priority,
+            )
+            return None, answered.result
+        in_use = attribute_name(base, ENTRIES_IN_USE)
+        both = await self._access.converse(
+            meter.link,
+            lambda: read([in_use, by_range(name, CLOCK, asked.from_s, asked.to_s)]),
+            priority,
+        )
+        place, rows = both.result
+        return (
+            place.integer() if isinstance(place, Data) else None,
+            decode_rows(data_of(rows).encode()),
+        )
+
+    def _note_statuses(self, meter: MeterState, rows: Sequence[ProfileRow]) -> None:
         told = [row[0] for row in rows if row[2] & _TOLD_IN_EVENTS]
         if told:
             _read_events_soon(meter, max(told))
-        await self._tell_gaps(stream, [row[0] for row in rows if row[0] <= until_s])
-        self._store(stream, rows, asked.from_s, until_s)
-        # A buffer that has nothing new must rest, though a few more seconds of it are known empty.
-        has_rows = newest_s is not None and until_s >= asked.from_s
-        stream.progressing = has_rows or until_s >= asked.to_s
-        widen_or_narrow(stream, empty=not rows)
 
     async def _tell_gaps(self, stream: StreamState, times: Sequence[int]) -> None:
         """Write down what is missing between rows, before they are handed over [ACQ-3].
@@ -195,8 +263,9 @@ class Collector:
             _check(log, part, rows or ())
         deviation_s = await self._timekeeper.sample(meter, meter_time, answered)
         for log, part, rows in zip(logs, asked, contents, strict=True):
-            log.progressing, log.hurried = True, False
+            log.hurried = False
             log.asked_at_s = now_s
+            log.brought(something=bool(rows))
             if rows is None:
                 _LOG.warning(
                     "meter refused an event log",

@@ -105,6 +105,16 @@ def identify(known_kind: KnownKind) -> Conversation[Identity]:
     return (yield from _read_particulars(kind, kind_is_new=kind_is_new))
 
 
+def read_usn(kind: MeterKind) -> Conversation[str]:
+    """Read only the utility serial number of a meter that is thought to be of a known kind.
+
+    Raises:
+        PeerError: the meter refused, or answered nonsense: it may be of another kind.
+    """
+    (answer,) = yield from read([_identification_names(kind)["usn"]])
+    return _text(answer)
+
+
 def _read_particulars(kind: MeterKind, *, kind_is_new: bool) -> Conversation[Identity]:
     """Read numbers, capture periods, oldest rows and the slaves' names in one request or two."""
     texts = _identification_names(kind)

@@ -14,8 +14,9 @@ from drivers.plc.airtime import LineTiming
 from drivers.plc.discovery import PingExchange, PingHeard
 from drivers.plc.llc import HEADER_OCTETS
 from drivers.plc.mac_frame import CREDIT_MAX, M_SDU_OCTETS_MAX
-from drivers.plc.repeated_request import TRIES, AnswerFacts, RepeatedRequest
+from drivers.plc.repeated_request import AnswerFacts, RepeatedRequest
 from drivers.plc.unicast import UnicastAnswer, UnicastRequest
+from gateway.meters.airtime_price import PING_OCTETS, AirtimePrice
 from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import PlcSegment, Priority
 from hal.errors import HalError
@@ -23,7 +24,16 @@ from hal.errors import HalError
 Result = TypeVar("Result")
 Facts = TypeVar("Facts", bound=AnswerFacts)
 
-PING_TRIES: Final = 3
+PING_TRIES: Final = 2
+
+SHORT_TRIES: Final = 2
+
+ASSOCIATION_OCTETS_MAX: Final = 80
+"""No AARE without ciphering is longer."""
+
+SHORT_SUBFRAMES: Final = 4
+"""An exchange of no more sub-frames than this is asked again with credit 7 at once; a longer one
+costs less if a ping with credit 7 first tells whether the node is there, and what it needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +93,7 @@ class MeterAccess:
         self._passwords = passwords
         self._time = time
         self._now_s = now_s
+        self._price = AirtimePrice(timing=settings.timing)
         self._locks: dict[bytes, asyncio.Lock] = {}
 
     async def converse(
@@ -90,8 +101,7 @@ class MeterAccess:
         link: NodeLink,
         conversation: Callable[[], Conversation[Result]],
         priority: Priority,
-        *,
-        tries: int = TRIES,
+        answer_octets_max: int | None = None,
     ) -> Answered[Result]:
         """Ask one meter; associate first where that is needed.
 
@@ -99,24 +109,27 @@ class MeterAccess:
             link: the way to the meter.
             conversation: makes the conversation; called again when the association was lost.
             priority: against others who wait for the line.
-            tries: of each request; 1 for what must not be done twice.
+            answer_octets_max: no answer APDU of this conversation is longer; None: as long as one
+                can be. The shorter, the sooner silence is noticed.
 
         Raises:
             NoAnswer: the meter stayed silent; noted in `link`.
             PeerError: it refused, or answered nonsense.
             HalError: the modem failed.
         """
+        longest = self._settings.pdu_octets_max
+        octets = longest if answer_octets_max is None else min(answer_octets_max, longest)
         lock = self._locks.setdefault(link.system_title, asyncio.Lock())
         async with lock:
             await self._associated(link, priority)
             try:
-                return await self._hold(link, conversation(), priority, tries)
+                return await self._hold(link, conversation(), priority, octets)
             except ServiceRefused as refused:
                 if not _association_is_gone(refused):
                     raise
             link.terms = None
             await self._associated(link, priority)
-            return await self._hold(link, conversation(), priority, tries)
+            return await self._hold(link, conversation(), priority, octets)
 
     async def converse_once(
         self, link: NodeLink, conversation: Callable[[], Conversation[Result]], priority: Priority
@@ -132,12 +145,12 @@ class MeterAccess:
 
         def ask() -> UnicastRequest:
             made.append(conversation())
-            return self._request(link, next(made[0]), tries=1)
+            return self._request(link, next(made[0]), self._settings.pdu_octets_max)
 
         async with self._locks.setdefault(link.system_title, asyncio.Lock()):
             await self._associated(link, priority)
             await self._wait_out_late_answers(link)
-            answer = await self._noted(link, ask, priority)
+            answer = await self._noted(link, ask, priority, SHORT_SUBFRAMES)
         try:
             made[0].send(answer.apdu)
         except StopIteration as ended:
@@ -145,8 +158,21 @@ class MeterAccess:
             return result
         raise LocalUseError("converse_once is for one question")
 
-    async def ping(self, link: NodeLink, priority: Priority) -> PingHeard:
-        """Ask whether this very node is at its address [PLC-3]; raise NoAnswer or HalError."""
+    async def ping(
+        self, link: NodeLink, priority: Priority, credit: int | None = None, tries: int = PING_TRIES
+    ) -> PingHeard:
+        """Ask whether this very node is at its address [PLC-3].
+
+        Args:
+            link: the way to the node.
+            priority: against others who wait for the line.
+            credit: of the first try; None: as learnt.
+            tries: later ones have credit 7.
+
+        Raises:
+            NoAnswer: silence.
+            HalError: the modem failed.
+        """
         await self._wait_out_late_answers(link)
 
         def ask() -> PingExchange:
@@ -154,12 +180,12 @@ class MeterAccess:
                 initiator=self._settings.initiator,
                 node=link.mac,
                 system_title=link.system_title,
-                initial_credit=link.credit.credit,
+                initial_credit=link.credit.credit if credit is None else credit,
                 timing=self._settings.timing,
-                tries=PING_TRIES,
+                tries=tries,
             )
 
-        return await self._noted(link, ask, priority)
+        return await self._noted(link, ask, priority, 2 * self._price.subframes(PING_OCTETS))
 
     async def _associated(self, link: NodeLink, priority: Priority) -> None:
         candidates = self._passwords(link)
@@ -170,7 +196,8 @@ class MeterAccess:
                 password=password, pdu_octets_max=self._settings.pdu_octets_max
             )
             try:
-                link.terms = (await self._hold(link, associate(terms), priority, TRIES)).result
+                octets = ASSOCIATION_OCTETS_MAX
+                link.terms = (await self._hold(link, associate(terms), priority, octets)).result
             except AssociationRejected:
                 if at == len(candidates):
                     raise
@@ -179,13 +206,17 @@ class MeterAccess:
                 return
 
     async def _hold(
-        self, link: NodeLink, conversation: Conversation[Result], priority: Priority, tries: int
+        self,
+        link: NodeLink,
+        conversation: Conversation[Result],
+        priority: Priority,
+        answer_octets_max: int,
     ) -> Answered[Result]:
         timing = self._settings.timing
         stamped_at_s = uncertainty_s = 0.0
         apdu = next(conversation)
         while True:
-            answer = await self._ask(link, apdu, priority, tries)
+            answer = await self._ask(link, apdu, priority, answer_octets_max)
             if not stamped_at_s:
                 octets = len(answer.apdu) + HEADER_OCTETS
                 travelled_s = timing.first_copy_s(octets) * (1 + answer.need)
@@ -201,12 +232,29 @@ class MeterAccess:
                 )
 
     async def _ask(
-        self, link: NodeLink, apdu: bytes, priority: Priority, tries: int
+        self, link: NodeLink, apdu: bytes, priority: Priority, answer_octets_max: int
     ) -> UnicastAnswer:
+        """Ask, and again when there is silence: a long question once more at what a ping tells."""
         await self._wait_out_late_answers(link)
-        return await self._noted(link, lambda: self._request(link, apdu, tries), priority)
+        subframes = self._price.subframes(len(apdu)) + self._price.subframes(answer_octets_max)
+        is_short = subframes <= SHORT_SUBFRAMES
+        tries = SHORT_TRIES if is_short else 1
 
-    def _request(self, link: NodeLink, apdu: bytes, tries: int) -> UnicastRequest:
+        def ask() -> UnicastRequest:
+            return self._request(link, apdu, answer_octets_max, tries)
+
+        try:
+            return await self._noted(link, ask, priority, subframes)
+        except NoAnswer:
+            if is_short:
+                raise
+        await self.ping(link, priority, credit=CREDIT_MAX)
+        tries = SHORT_TRIES
+        return await self._noted(link, ask, priority, subframes)
+
+    def _request(
+        self, link: NodeLink, apdu: bytes, answer_octets_max: int, tries: int = 1
+    ) -> UnicastRequest:
         return UnicastRequest(
             initiator=self._settings.initiator,
             node=link.mac,
@@ -215,6 +263,7 @@ class MeterAccess:
             apdu=apdu,
             initial_credit=link.credit.credit,
             timing=self._settings.timing,
+            answer_octets_max=min(answer_octets_max + HEADER_OCTETS, M_SDU_OCTETS_MAX),
             tries=tries,
         )
 
@@ -223,13 +272,22 @@ class MeterAccess:
         link: NodeLink,
         make: Callable[[], RepeatedRequest[Facts]],
         priority: Priority,
+        subframes: int,
     ) -> Facts:
+        made: list[RepeatedRequest[Facts]] = []
+
+        def once() -> RepeatedRequest[Facts]:
+            made.append(make())
+            return made[0]
+
         link.counters.asked += 1
         try:
-            answer = await self._segment.exchange(make, priority)
+            answer = await self._segment.exchange(once, priority)
         except NoAnswer:
             link.counters.unanswered += 1
-            link.credit.failure()
+            for credit in made[0].credits_used:
+                link.credit.failure(credit)
+            link.frames.exchanged(subframes, answered=False)
             raise
         except HalError:
             # The request may have gone out, so an answer may still come.
@@ -239,7 +297,11 @@ class MeterAccess:
             raise
         link.counters.answered += 1
         link.counters.repeated += answer.tries_used - 1
-        link.credit.success(answer.need, answer.initial_credit_used)
+        for credit in made[0].credits_used[:-1]:
+            link.credit.failure(credit)
+            link.frames.exchanged(subframes, answered=False)
+        link.credit.success(answer.need_down, answer.need_up, answer.initial_credit_used)
+        link.frames.exchanged(subframes, answered=True)
         link.answered(self._now_s())
         if answer.late_until_s is not None:
             link.quiet_until_s = answer.late_until_s

@@ -5,6 +5,7 @@ import contextlib
 import heapq
 import itertools
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, TypeVar
 
@@ -29,6 +30,14 @@ class Priority(IntEnum):
     BILLING = 4
     PROFILE = 5
     STATISTICS = 6
+
+
+@dataclass(slots=True)
+class _Holder:
+    """An exchange that wants the line, or has it since a loop time."""
+
+    priority: Priority
+    since_s: float | None = None
 
 
 class PlcSegment:
@@ -62,29 +71,54 @@ class PlcSegment:
             DriverError: the exchange failed.
             HalError: the modem failed; whether the request went out is then unknown.
         """
-        await self._take(priority)
-        began_s = self._time()
+        holder = _Holder(priority)
+        await self._take(holder)
         try:
             await self._line_is_quiet()
-            return await self._drive(make())
+            return await self._drive(make(), holder)
         finally:
-            self.busy_s += self._time() - began_s
-            self._release()
+            self._release(holder)
 
-    async def _take(self, priority: Priority) -> None:
-        if not self._taken and not self._waiting:
-            self._taken = True
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (int(priority), next(self._order), turn))
+    async def call_repeaters(self, make: Callable[[], Exchange[Outcome]], pattern_s: float) -> None:
+        """Run the exchange that announces a repeater call, then the call itself, undisturbed.
+
+        Args:
+            make: makes the exchange.
+            pattern_s: how long the stations take to send their patterns.
+
+        Raises:
+            HalError: the modem failed.
+        """
+        holder = _Holder(Priority.NETWORK)
+        await self._take(holder)
         try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._release()  # the turn came in the very moment of the cancelling
-            raise
+            await self._line_is_quiet()
+            await self._drive(make(), holder)
+            await self._modem.call_repeaters(pattern_s)
+        finally:
+            self._release(holder)
 
-    def _release(self) -> None:
+    async def _take(self, holder: "_Holder") -> None:
+        if self._taken or self._waiting:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            heapq.heappush(self._waiting, (int(holder.priority), next(self._order), turn))
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._give_to_next()  # the turn came in the very moment of the cancelling
+                raise
+        self._taken = True
+        holder.since_s = self._time()
+
+    def _release(self, holder: "_Holder") -> None:
+        if holder.since_s is None:
+            return  # cancelled while it let others go first
+        self.busy_s += self._time() - holder.since_s
+        holder.since_s = None
+        self._give_to_next()
+
+    def _give_to_next(self) -> None:
         self._taken = False
         while self._waiting:
             _, _, turn = heapq.heappop(self._waiting)
@@ -102,7 +136,7 @@ class PlcSegment:
         await asyncio.sleep(max(0.0, self._free_at_s - self._time()))
         await self._forget_what_was_overheard()
 
-    async def _drive(self, exchange: Exchange[Outcome]) -> Outcome:
+    async def _drive(self, exchange: Exchange[Outcome], holder: "_Holder") -> Outcome:
         exchange.start(self._time())
         while True:
             while frame := exchange.octets_to_send():
@@ -114,9 +148,17 @@ class PlcSegment:
                 return outcome
             heard = await self._heard_before(exchange.deadline())
             if heard is None:
+                await self._let_more_urgent_go_first(holder)
                 exchange.tick(self._time())
             else:
                 exchange.receive(heard, self._time())
+
+    async def _let_more_urgent_go_first(self, holder: "_Holder") -> None:
+        """Between two tries of a question, let whoever is more urgent have the line [ACQ-5]."""
+        while self._waiting and self._waiting[0][0] < holder.priority:
+            self._release(holder)
+            await self._take(holder)
+            await self._line_is_quiet()
 
     async def _heard_before(self, deadline: float | None) -> bytes | None:
         with contextlib.suppress(TimeoutError):

@@ -135,8 +135,10 @@ class Timekeeper:
             return False
         return deviation_s is None or abs(deviation_s) > self._set_above_s
 
-    async def broadcast(self, kinds: Iterable[MeterKind]) -> bool:
+    async def broadcast(self, kinds: Iterable[MeterKind], credit: int = CREDIT_MAX) -> bool:
         """Give the time to all registered meters at once; return whether that was allowed.
+
+        `credit` is what reaches every one of them.
 
         Raises:
             HalError: the modem failed.
@@ -145,17 +147,17 @@ class Timekeeper:
             _LOG.warning("time not broadcast: the clock is not trusted")
             return False
         for name in sorted(_names_safe_for_all(list(kinds))):
-            await self._segment.exchange(partial(self._frame, name), Priority.NETWORK)
+            await self._segment.exchange(partial(self._frame, name, credit), Priority.NETWORK)
         return True
 
-    def _frame(self, name: int) -> Broadcast:
+    def _frame(self, name: int, credit: int) -> Broadcast:
         return Broadcast(
             initiator=self._initiator,
             destination=ALL_CONFIGURED,
             destination_lsap=llc.ALL_STATIONS,
             source_lsap=llc.PUBLIC_CLIENT,
             l_sdu=unconfirmed_write_apdu(name, self._time_to_send()),
-            initial_credit=CREDIT_MAX,
+            initial_credit=credit,
             timing=self._timing,
         )
 

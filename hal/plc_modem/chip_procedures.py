@@ -8,6 +8,8 @@ from hal.plc_modem.chip_dialogue import ChipDialogue, ModemDisobeys
 from hal.plc_modem.messages import (
     AccessDbConfirm,
     AccessDbRequest,
+    IsaConfirm,
+    IsaRequest,
     ResetRequest,
     WriteConfigConfirm,
     WriteConfigRequest,
@@ -49,6 +51,20 @@ async def check_configured(chip: ChipDialogue) -> None:
     """
     if (await chip.poll()).not_set and (await chip.poll()).not_set:
         raise ModemReset("the modem has lost its configuration")
+
+
+async def call_repeaters(chip: ChipDialogue, settings: PlcModemSettings, within_s: float) -> None:
+    """Have the chip send the repeater pattern at the master's place; wait until all have sent.
+
+    Raises:
+        ModemRefused: it refuses.
+        ModemSilent: nothing came within that time, three slots and some slack.
+    """
+    request = IsaRequest(level=settings.repeater_level_dbuv, transmission_position=0)
+    await chip.deliver(request)
+    until = chip.now() + within_s + 3 * settings.slot_s + settings.confirm_slack_s
+    if await chip.reply(IsaConfirm, until) is None:
+        raise ModemDisobeys("no confirm of a repeater call")
 
 
 async def _wait_for_status(chip: ChipDialogue, wait_s: float, *, not_set: bool) -> None:

@@ -9,7 +9,12 @@ from typing import Generic, TypeVar
 
 from hal.errors import HalError, ModemRefused, ModemReset, ModemSilent
 from hal.plc_modem.chip_dialogue import ChipDialogue, ModemDisobeys
-from hal.plc_modem.chip_procedures import check_configured, configure, read_chip_counters
+from hal.plc_modem.chip_procedures import (
+    call_repeaters,
+    check_configured,
+    configure,
+    read_chip_counters,
+)
 from hal.plc_modem.host_deframer import HostDeframer, Role
 from hal.plc_modem.host_frame import DATA_OCTETS_MAX, Command, HostFrame
 from hal.plc_modem.mac_record import HEADER_OCTETS
@@ -140,6 +145,15 @@ class AmisModem:
         request = HostFrame(Command.MA_DATA_REQUEST, frame)
         await self._ask(_Job(lambda chip: self._transmit(chip, request)))
 
+    async def call_repeaters(self, within_s: float) -> None:
+        """Send the repeater pattern (ISA_Request); return when all have had their places.
+
+        Raises:
+            ModemReset: the modem is not up, or went down meanwhile.
+            HalError: refused, or silent for longer than `within_s` and some slack.
+        """
+        await self._ask(_Job(lambda chip: call_repeaters(chip, self._settings, within_s)))
+
     async def receive(self) -> bytes:
         """Return the next frame heard with a good frame check; cancelling loses nothing."""
         while not self._heard:
@@ -164,6 +178,7 @@ class AmisModem:
             line = self._chip.link.counters
             counts |= {name: getattr(line, name) for name in line.__slots__}
             counts["junk_octets"] = self._chip.link.junk_octets
+            counts["alarms_heard"] = self._chip.link.alarms_heard
         return counts
 
     async def _ask(self, job: _Job[T]) -> T:

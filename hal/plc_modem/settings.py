@@ -36,6 +36,7 @@ class PlcModemSettings:
     frame_not_ok_s: int = 45
     not_addressed_min: int = 1_440
     search_initiator_s: int = 30
+    repeater_level_dbuv: int = 104  # a pattern this loud makes a repeater superfluous (from memory)
 
     status_wait_s: float = 0.5  # from T_REQ low to the status message
     ack_wait_s: float = 0.3  # from the end of our frame to ACK or NAK

@@ -12,7 +12,7 @@ import numpy as np
 from drivers.errors import MalformedFrame
 from drivers.plc import llc
 from drivers.plc.airtime import LineTiming
-from drivers.plc.ciase import RepeaterCall, decode_ciase
+from drivers.plc.ciase import DEFAULT_RECEPTION_THRESHOLD_DBUV, RepeaterCall, decode_ciase
 from drivers.plc.mac_frame import FIMA, MacFrame, subframe_count
 from hil.air import AirEvent, AlarmHeard, FirstCopySent, Heard, HeardBad, RepeatersCalled
 from hil.lv_network.air_log import AirFrame, AirLog
@@ -23,7 +23,7 @@ from hil.lv_network.frame_purpose import purpose_of
 from hil.lv_network.line_timer import LineCounters, Timer
 from hil.lv_network.modem_place import ModemPlace
 from hil.lv_network.purpose import Purpose
-from hil.lv_network.repeater_call import DEFAULT_THRESHOLD_DBUV, call_slots, elect
+from hil.lv_network.repeater_call import call_slots, elect
 from hil.lv_network.station import Station
 from hil.lv_network.station_board import StationBoard
 from hil.rig_clock import RigClock
@@ -96,6 +96,10 @@ class LvNetwork:
         self._modems.append(modem)
         self.board.powered[number] = True
         return modem
+
+    def modem_macs(self) -> list[int]:
+        """Return the address that each modem last used; 0 before its first frame."""
+        return [modem.mac for modem in self._modems]
 
     def connect(self, place: int, station: Station) -> None:
         """Connect a station at a place of the topology."""
@@ -351,7 +355,7 @@ class LvNetwork:
             elected = elect(
                 modem.number,
                 self.board.candidates(decoded, self._dice),
-                threshold_dbuv=call.reception_threshold_dbuv or DEFAULT_THRESHOLD_DBUV,
+                threshold_dbuv=(call.reception_threshold_dbuv or DEFAULT_RECEPTION_THRESHOLD_DBUV),
                 gains=self.channel.gains,
             )
             for number, repeats in elected.items():

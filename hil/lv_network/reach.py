@@ -21,10 +21,10 @@ SUFFICIENT = 0.5
 NOT_REACHED = -1
 
 _SURE = 1e-6
-_SNR_NEEDED = 11.0
+SNR_NEEDED = 11.0
 """About where half of the sub-frames are decoded."""
 
-_WITHIN_REACH = 0.25 * _SNR_NEEDED
+_WITHIN_REACH = 0.25 * SNR_NEEDED
 """Who brings a quarter of what is needed may be the one that counts."""
 
 

@@ -17,6 +17,8 @@ from hil.lv_network.topology import Interferer, Shunt, Topology
 HOUR_S = 3600.0
 _DAY_S = 86_400.0
 _QUANTUM_DB = 0.25  # the day's rise moves in steps of this
+_FLICKER_S = 600.0
+_FLICKER_KEPT = 0.8  # of a place's own deviation, from one time to the next
 
 
 @dataclass(slots=True)
@@ -57,6 +59,9 @@ class Weather:
             self._share[number] = place.evening_share
         self._injected = np.zeros(stations)
         self._rise_db = -1.0
+        self._flicker_dice = np.random.Generator(np.random.PCG64([seed, stations]))
+        self._flicker_db = np.zeros(stations)
+        self._flicker_number = -1
         self._events: list[tuple[float, int, _Switch]] = []
         self._seed = seed
         self._begun = False
@@ -74,6 +79,7 @@ class Weather:
         if not self._begun:
             self._begin(true_s)
         changed = self._set_rise(true_s)
+        changed |= self._flicker(true_s)
         while self._events and self._events[0][0] <= true_s:
             at_s, number, switch = heapq.heappop(self._events)
             switch.is_on = not switch.is_on
@@ -130,8 +136,20 @@ class Weather:
         self._rise_db = rise_db
         return True
 
+    def _flicker(self, true_s: float) -> bool:
+        size_db = self._topology.physics.flicker_db
+        number = int(true_s // _FLICKER_S)
+        if not size_db or number == self._flicker_number:
+            return False
+        self._flicker_number = number
+        new_db = self._flicker_dice.normal(0.0, size_db, len(self._flicker_db))
+        kept = _FLICKER_KEPT
+        self._flicker_db = kept * self._flicker_db + (1.0 - kept**2) ** 0.5 * new_db
+        self._flicker_db[: self._modems] = 0.0
+        return True
+
     def _mix(self) -> None:
-        background = power(self._floor_db + self._rise_db * self._share)
+        background = power(self._floor_db + self._rise_db * self._share + self._flicker_db)
         self.noise = background + self._injected @ self._coupling
 
 
