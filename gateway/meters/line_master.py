@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from drivers.errors import NoAnswer, PeerError
 from gateway.core.clock import Clock
+from gateway.meters.look_rhythm import LookOutcome, LookRhythm
 from gateway.meters.meter_kind import MeterKind
 from gateway.meters.meter_state import MeterState
 from gateway.meters.node_link import NodeLink
@@ -54,7 +55,11 @@ class Finder(Protocol):
 
     @property
     def expects_more(self) -> bool:
-        """Whether the last look left nodes that nobody could hear apart."""
+        """Whether nodes may be left that nobody has heard yet."""
+
+    @property
+    def likely_more(self) -> bool:
+        """Whether that is likelier than not."""
 
     async def look(self, collisions: Callable[[], Awaitable[int]]) -> list[NodeLink]:
         """Look once; return the nodes registered."""
@@ -110,7 +115,7 @@ class LineSettings:
 
     Attributes:
         look_period_s: between two looks for new meters.
-        look_again_s: the same, when the last look found somebody.
+        look_again_s: the same, while looks find somebody or somebody is expected.
         broadcast_period_s: between two broadcasts of the time.
         ping_lost_s: between two pings of a lost node.
         lost_after_s: a node silent for so long is lost.
@@ -152,6 +157,7 @@ class LineMaster:
         self._clock = clock
         self._damaged_frames = damaged_frames
         self._settings = settings
+        self._looks = LookRhythm(quick_s=settings.look_again_s, period_s=settings.look_period_s)
         self._do: dict[Task, Callable[[Turn], Awaitable[None]]] = {
             Task.LOOK_FOR_METERS: self._look_for_meters,
             Task.BROADCAST_TIME: self._broadcast_time,
@@ -240,9 +246,13 @@ class LineMaster:
         del turn
         self._schedule.look_at_s = self._clock.now_s() + self._settings.look_again_s
         found = await self._discovery.look(self._damaged_frames)
-        news = [link for link in found if link.told_in_vain < TOLD_IN_VAIN_MAX]
-        if not news and (found or not self._discovery.expects_more):
-            self._schedule.look_at_s = self._clock.now_s() + self._settings.look_period_s
+        outcome = LookOutcome(
+            ended_at_s=self._clock.now_s(),
+            news=sum(link.told_in_vain < TOLD_IN_VAIN_MAX for link in found),
+            expects_more=self._discovery.expects_more,
+            likely_more=self._discovery.likely_more,
+        )
+        self._schedule.look_at_s = self._looks.next_look_at_s(outcome)
 
     async def _broadcast_time(self, turn: Turn) -> None:
         del turn
