@@ -73,8 +73,8 @@ class PlcSettings:
         mark_hz, space_hz: the two tones of the S-FSK pair.
         initiator_mac: this master's own address.
         discover_period_s: between two looks for new meters on a line that is known [INV-2].
-        discover_quick_period_s: the same, after a look that found somebody.
-        discover_slots_min, discover_slots_max: bounds of the answer window of a look.
+        discover_quick_period_s: the same, while looks find somebody or somebody is expected.
+        discover_slots_min, discover_slots_max: answer windows of a look, at rest and at most.
         host_latency_s: allowance for UART, kernel and scheduling, on each request.
         node_forgets_after_s: a node not addressed for so long becomes NEW by itself [INV-5]; as it
             is set in the meters.
@@ -92,8 +92,8 @@ class PlcSettings:
     initiator_mac: Annotated[int, Ge(0xC00), Le(0xDFF)] = 0xC00
     discover_period_s: Seconds = 3600.0
     discover_quick_period_s: Seconds = 60.0
-    discover_slots_min: Annotated[int, Ge(1), Le(255)] = 5
-    discover_slots_max: Annotated[int, Ge(1), Le(255)] = 30
+    discover_slots_min: Annotated[int, Ge(1), Le(255)] = 1
+    discover_slots_max: Annotated[int, Ge(1), Le(255)] = 60
     host_latency_s: Annotated[float, Ge(0), Le(60)] = 0.5
     node_forgets_after_s: Seconds = 21_600.0
     node_silent_ping_s: Seconds = 18_000.0

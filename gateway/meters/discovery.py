@@ -19,20 +19,13 @@ from drivers.plc.ciase import (
 )
 from drivers.plc.discovery import DiscoverRound, HeardReport, Registration
 from drivers.plc.mac_frame import ALL_PHYSICAL, CREDIT_MAX, NEW
+from drivers.plc.report_credit import ReportCredit
 from drivers.plc.slot_choice import SlotChoice
 from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import PlcSegment, Priority
 from gateway.store.errors import NoAddressFree
 
 _LOG = logging.getLogger(__name__)
-
-REPORT_CREDIT: Final = 3
-"""A report has one chance; three repetitions reach most nodes and keep the windows short."""
-
-REPORT_CREDIT_MAX: Final = CREDIT_MAX
-"""Every third look takes the greatest credit, for those who are further away."""
-
-_FAR_LOOK_EVERY: Final = 3
 
 REPEATER_CALL_NEW_SLOTS: Final = 1
 """Slots of a repeater call for nodes that have no address yet."""
@@ -76,12 +69,17 @@ class Discovery:
         self._slots = slots
         self._settings = settings
         self._now_s = now_s
-        self._looks = 0
+        self._credit = ReportCredit()
 
     @property
     def expects_more(self) -> bool:
-        """Whether the last look left nodes that nobody could hear apart."""
-        return self._slots.expected > 0
+        """Whether nodes may be left that nobody has heard yet."""
+        return self._slots.expects_more
+
+    @property
+    def likely_more(self) -> bool:
+        """Whether that is likelier than not."""
+        return self._slots.likely_more
 
     async def look(self, collisions: Callable[[], Awaitable[int]]) -> list[NodeLink]:
         """Offer answer windows once, give addresses to who is new, and return them.
@@ -95,12 +93,10 @@ class Discovery:
             HalError: the modem failed.
         """
         terms = self._slots.next_terms()
-        far = self._looks % _FAR_LOOK_EVERY == _FAR_LOOK_EVERY - 1
-        self._looks += 1
         discover = Discover(
             response_probability=terms.response_probability,
             allowed_time_slots=terms.slots,
-            report_initial_credit=REPORT_CREDIT_MAX if far else REPORT_CREDIT,
+            report_initial_credit=self._credit.for_windows(terms.slots),
             ic_equal_credit=False,
         )
         damaged_before = await collisions()
@@ -114,8 +110,10 @@ class Discovery:
             Priority.NETWORK,
         )
         damaged = await collisions() - damaged_before
+        # Whoever was heard has had a window of its own, a node with an alarm as well as a new one.
+        self._slots.round_over(answers=len(heard), collisions=damaged)
+        self._credit.round_over([report.hop_distance for report in heard])
         new = [report for report in heard if await self._is_new(report)]
-        self._slots.round_over(answers=len(new), collisions=max(0, damaged))
         if heard or damaged:
             _LOG.info(
                 "looked for meters",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from drivers.plc.mac_frame import CREDIT_MAX
 from gateway.core.clock import Clock
+from gateway.meters.look_rhythm import LookOutcome
 from gateway.meters.meter_kind import MeterKind
 from gateway.meters.meter_state import MeterState
 from gateway.meters.network_rhythm import NetworkRhythm
@@ -47,7 +48,11 @@ class Finder(Protocol):
 
     @property
     def expects_more(self) -> bool:
-        """Whether the last look left nodes that nobody could hear apart."""
+        """Whether nodes may be left that nobody has heard yet."""
+
+    @property
+    def likely_more(self) -> bool:
+        """Whether that is likelier than not."""
 
     async def look(self, collisions: Callable[[], Awaitable[int]]) -> list[NodeLink]:
         """Look once; return the nodes registered."""
@@ -191,10 +196,15 @@ class LineWork:
         del turn
         self._rhythm.looks(self._clock.now_s())
         found = await self._discovery.look(self._damaged_frames)
-        news = [link for link in found if link.told_in_vain < TOLD_IN_VAIN_MAX]
         now_s = self._clock.now_s()
-        expects_more = bool(news) or (not found and self._discovery.expects_more)
-        self._rhythm.looked(now_s, expects_more=expects_more)
+        self._rhythm.looked(
+            LookOutcome(
+                ended_at_s=now_s,
+                news=sum(link.told_in_vain < TOLD_IN_VAIN_MAX for link in found),
+                expects_more=self._discovery.expects_more,
+                likely_more=self._discovery.likely_more,
+            )
+        )
         if found:
             self._rhythm.network_changed(now_s)
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from drivers.plc.mac_frame import CREDIT_MAX
 from gateway.meters.airtime_price import AirtimePrice
+from gateway.meters.look_rhythm import LookOutcome, LookRhythm
 from gateway.meters.turn import Task, Turn
 
 SETTLES_S: Final = 120.0
@@ -52,6 +53,7 @@ class NetworkRhythm:
         self._settings = settings
         self._price = price
         self._called_at_s = now_s - settings.repeater_call_period_s
+        self._looks = LookRhythm(quick_s=settings.look_again_s, period_s=settings.look_period_s)
         self._somebody_is_expected = True
         self.look_at_s = now_s
         self.broadcast_at_s = now_s
@@ -83,11 +85,10 @@ class NetworkRhythm:
         """Note that a look begins; if it fails, the next comes soon."""
         self.look_at_s = now_s + self._settings.look_again_s
 
-    def looked(self, now_s: float, *, expects_more: bool) -> None:
-        """Note how a look ended: whether somebody is expected still."""
-        self._somebody_is_expected = expects_more
-        rest_s = self._settings.look_again_s if expects_more else self._settings.look_period_s
-        self.look_at_s = now_s + rest_s
+    def looked(self, outcome: LookOutcome) -> None:
+        """Note what a look has brought."""
+        self._somebody_is_expected = outcome.likely_more
+        self.look_at_s = self._looks.next_look_at_s(outcome)
 
     def look_now(self, now_s: float) -> None:
         """Have a look soon: somebody has something to report."""

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from drivers.plc.airtime import LineTiming
+from drivers.plc.ciase import Discover, decode_ciase
 from drivers.plc.discovery import DiscoverRound, HeardReport, Registration
-from drivers.plc.mac_frame import NEW
+from drivers.plc.llc import LlcPdu
+from drivers.plc.mac_frame import CREDIT_MAX, NEW, MacFrame
 from drivers.plc.slot_choice import SlotChoice
 from gateway.meters.discovery import Discovery, DiscoverySettings
 from gateway.meters.node_link import NodeLink
@@ -29,19 +31,29 @@ def report(title: bytes, source_mac: int = NEW, alarm: int | None = None) -> Hea
     )
 
 
+def _offer(look: DiscoverRound) -> Discover:
+    """Return what the frame on its way to the nodes says."""
+    look.start(0.0)
+    frame = MacFrame.from_host(look.octets_to_send())
+    assert frame.initial_credit == CREDIT_MAX
+    discover = decode_ciase(LlcPdu.decode(frame.m_sdu).l_sdu)
+    assert isinstance(discover, Discover)
+    return discover
+
+
 class Line(PlcSegment):
     """Answers a Discover with what a test wants, without a modem."""
 
     def __init__(self, *reports: HeardReport) -> None:
         self.reports = reports
         self.registered = 0
-        self.looks = 0
+        self.offers: list[Discover] = []
 
     async def exchange(self, make: Callable[[], Any], priority: object) -> Any:
         del priority
         exchange = make()
         if isinstance(exchange, DiscoverRound):
-            self.looks += 1
+            self.offers.append(_offer(exchange))
             return self.reports
         assert isinstance(exchange, Registration)
         self.registered += 1
@@ -71,11 +83,13 @@ class Book:
         self.alarms.append((system_title, descriptor))
 
 
-def _discovery(line: Line, book: Book) -> Discovery:
+def _discovery(line: Line, book: Book, expected: int = 0) -> Discovery:
+    slots = SlotChoice()
+    slots.expect(expected)
     return Discovery(
         line,
         book,
-        SlotChoice(),
+        slots,
         DiscoverySettings(initiator=0xC00, system_title=b"GG0001", timing=TIMING),
     )
 
@@ -142,10 +156,54 @@ async def test_the_offer_follows_what_was_heard() -> None:
         return next(damaged)
 
     await discovery.look(collisions)
-    assert discovery.expects_more
+    await discovery.look(collisions)
+    assert (discovery.expects_more, discovery.likely_more) == (True, True)
     for _ in range(12):
         await discovery.look(_no_collisions)
+    assert (discovery.expects_more, discovery.likely_more) == (False, False)
+    last = line.offers[-1]
+    assert (last.allowed_time_slots, last.response_probability) == (1, 100)
+    assert last.report_initial_credit == CREDIT_MAX
+
+
+@jumping
+async def test_a_modem_whose_counters_begin_anew_is_no_crowd() -> None:
+    """INV-2: fewer damaged frames than before."""
+    line = Line()
+    discovery = _discovery(line, Book())
+    for _ in range(8):
+        await discovery.look(_no_collisions)
+    counts = iter((70_000, 3))
+
+    async def collisions() -> int:
+        return next(counts)
+
+    await discovery.look(collisions)
     assert not discovery.expects_more
+
+
+@jumping
+async def test_a_crowd_is_granted_the_repetitions_that_it_needs() -> None:
+    """INV-2: as many as the reports heard before; a window is longer with each."""
+    line = Line(*[report(f"NODE{at:02}".encode()) for at in range(40)])
+    discovery = _discovery(line, Book(), expected=150)
+    await discovery.look(_no_collisions)
+    await discovery.look(_no_collisions)
+    assert [offer.allowed_time_slots for offer in line.offers] == [60, 60]
+    assert [offer.report_initial_credit for offer in line.offers] == [CREDIT_MAX, 2]
+
+
+@jumping
+async def test_a_node_that_only_reports_its_alarm_is_nobody_new() -> None:
+    """INV-2: it answers each Discover until its alarm is cleared, and asks for no room."""
+    line, book = Line(report(b"NODE01")), Book()
+    discovery = _discovery(line, book)
+    await discovery.look(_no_collisions)
+    line.reports = (report(b"NODE01", 1, alarm=4),)
+    for _ in range(10):
+        await discovery.look(_no_collisions)
+    assert not discovery.expects_more
+    assert {offer.allowed_time_slots for offer in line.offers[-5:]} == {1}
 
 
 @jumping

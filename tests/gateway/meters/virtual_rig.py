@@ -47,7 +47,6 @@ plc_port = "unused"
 bit_rate_bps = 24000
 discover_period_s = 20.0
 discover_quick_period_s = 1.0
-discover_slots_min = 10
 host_latency_s = 0.25
 node_silent_ping_s = 60.0
 node_lost_after_s = 120.0
