@@ -1,0 +1,143 @@
+"""Questions about stored hours: of each node, of one node, of the channel, and day by day [PLC-3].
+
+Hours and days are UTC, counted since 1970.
+"""
+
+from dataclasses import dataclass
+
+from gateway.store.database import Database, StoreFile
+from gateway.store.hour_rows import (
+    CHANNEL_COLUMNS,
+    NODE_COLUMNS,
+    SUM_COLUMNS,
+    channel_counts,
+    node_counts,
+    node_sums,
+)
+from gateway.store.line_hour import HOURS_A_DAY, ChannelHour, NodeCounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """Which hours are asked about.
+
+    Attributes:
+        first, last: both are among them.
+        without: some that are not, because more is known of them than is stored.
+    """
+
+    first: int
+    last: int
+    without: frozenset[int] = frozenset()
+
+    def __contains__(self, hour: int) -> bool:
+        return self.first <= hour <= self.last and hour not in self.without
+
+    def where(self, column: str = "hour") -> str:
+        """Return the condition as SQL: numbers only."""
+        without = ", ".join(map(str, sorted(self.without)))
+        return f"{column} BETWEEN {self.first} AND {self.last} AND {column} NOT IN ({without})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeDay:
+    """How available one node was on one day."""
+
+    day: int
+    node: bytes
+    observed_s: int
+    available_s: int
+    state_changes: int
+
+
+async def sum_by_node(database: Database, hours: Hours) -> dict[bytes, NodeCounts]:
+    """Return what was counted of each node in these hours.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+
+    def ask(file: StoreFile) -> dict[bytes, NodeCounts]:
+        rows = file.conn.execute(
+            f"SELECT system_title, sums.* FROM (SELECT node, {node_sums()} FROM node_hour"  # noqa: S608  (constants and numbers)
+            f" WHERE {hours.where()} GROUP BY node) AS sums JOIN counted_node ON id = node"
+        )
+        return {title: node_counts(row) for title, _, *row in rows}
+
+    return await database.run(ask)
+
+
+async def hours_of_node(database: Database, node: bytes, hours: Hours) -> dict[int, NodeCounts]:
+    """Return what was counted of one node, hour by hour.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+
+    def ask(file: StoreFile) -> dict[int, NodeCounts]:
+        # The hours lead: a look for each of them is quicker than reading the rows of all nodes.
+        rows = file.conn.execute(
+            f"SELECT c.hour, {', '.join(f'n.{name}' for name in NODE_COLUMNS)}"  # noqa: S608  (constants and numbers)
+            " FROM channel_hour c CROSS JOIN node_hour n ON n.hour = c.hour AND n.node ="
+            " (SELECT id FROM counted_node WHERE system_title = ?)"
+            f" WHERE {hours.where('c.hour')} ORDER BY c.hour",
+            [node],
+        )
+        return {hour: node_counts(row, hour) for hour, *row in rows}
+
+    return await database.run(ask)
+
+
+async def channel_by_hour(database: Database, hours: Hours) -> dict[int, ChannelHour]:
+    """Return what was counted of the channel, hour by hour.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+
+    def ask(file: StoreFile) -> dict[int, ChannelHour]:
+        rows = file.conn.execute(
+            f"SELECT hour, {', '.join((*SUM_COLUMNS, *CHANNEL_COLUMNS))} FROM channel_hour"  # noqa: S608  (constants and numbers)
+            f" WHERE {hours.where()} ORDER BY hour"
+        )
+        return {
+            hour: ChannelHour(
+                hour=hour,
+                counts=channel_counts(row),
+                nodes=nodes,
+                nodes_observed_s=observed_s,
+                nodes_available_s=available_s,
+            )
+            for hour, nodes, observed_s, available_s, *row in rows
+        }
+
+    return await database.run(ask)
+
+
+async def days_of_nodes(database: Database, hours: Hours) -> list[NodeDay]:
+    """Return how available each node was, day by day; who was not observed is left out.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+
+    def ask(file: StoreFile) -> list[NodeDay]:
+        rows = file.conn.execute(
+            "SELECT day, system_title, observed_s, available_s, changes FROM ("  # noqa: S608  (numbers)
+            f" SELECT hour / {HOURS_A_DAY} AS day, node, SUM(observed_s) AS observed_s,"
+            " SUM(available_s) AS available_s, SUM(state_changes) AS changes FROM node_hour"
+            f" WHERE {hours.where()} GROUP BY day, node"
+            ") JOIN counted_node ON id = node WHERE observed_s > 0 ORDER BY day, system_title"
+        )
+        return [
+            NodeDay(
+                day=day,
+                node=title,
+                observed_s=observed_s,
+                available_s=available_s,
+                state_changes=changes,
+            )
+            for day, title, observed_s, available_s, changes in rows
+        ]
+
+    return await database.run(ask)
