@@ -27,6 +27,7 @@ from gateway.head_end.link import HeadEndLink
 from gateway.head_end.mqtt_link import MqttLink
 from gateway.head_end.outbox import Outbox
 from gateway.head_end.pusher import Pusher
+from gateway.line_history import LineHistory
 from gateway.meters.collector import Collector
 from gateway.meters.discovery import Discovery, DiscoverySettings
 from gateway.meters.identification import identify
@@ -36,8 +37,10 @@ from gateway.meters.meter_book import MeterBook
 from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import PlcSegment
 from gateway.meters.schedule import Schedule
+from gateway.meters.statistics_keeper import StatisticsKeeper
 from gateway.meters.stream_plan import PlanSettings
 from gateway.meters.timekeeper import Timekeeper
+from gateway.statistics_answers import StatisticsAnswers
 from gateway.store.database import Database
 from gateway.store.errors import StoreBusy, StoreError
 from gateway.store.housekeeping import keep_house
@@ -132,6 +135,13 @@ def build(
     book = MeterBook(registry, buffer, journal, clock)
     timing = _timing(config)
     modem = ports.plc_modem
+    keeper = StatisticsKeeper(
+        database=database,
+        registry=registry,
+        read_modem=modem.read_statistics,
+        time=time,
+        now_s=now_s,
+    )
     segment = PlcSegment(modem, time)
     access = MeterAccess(segment, _access_settings(config), _passwords(config, book), time, now_s)
     timekeeper = Timekeeper(
@@ -155,7 +165,7 @@ def build(
         coverage=buffer.coverage,
         schedule=Schedule(plan, config.plc.node_silent_ping_s, now_s),
         clock=clock,
-        damaged_frames=lambda: _damaged_frames(modem),
+        damaged_frames=keeper.damaged_frames,
         settings=_line_settings(config),
     )
     outbox = Outbox(database, config.concentrator.dc_id, now_s)
@@ -173,6 +183,7 @@ def build(
         pushing=pusher,
         clock=clock,
         modem_counters=modem.counters,
+        statistics=StatisticsAnswers(LineHistory(database, keeper.unwritten), registry, now_s),
     )
 
     async def resume() -> None:
@@ -180,13 +191,14 @@ def build(
 
     return Daemon(
         database=database,
-        loads=[registry.load, buffer.load, resume],
+        loads=[registry.load, buffer.load, resume, keeper.load],
         floors=[
             [
                 lambda: supervise("buffer", buffer.run, _STORE_COMES_BACK),
                 lambda: supervise(
                     "housekeeping", lambda: keep_house(database, now_s), _STORE_COMES_BACK
                 ),
+                lambda: supervise("statistics", keeper.run, _STORE_COMES_BACK),
             ],
             [link.run, lambda: supervise("pusher", pusher.run, _STORE_COMES_BACK)],
             [
@@ -370,8 +382,3 @@ def _discovery(config: Config, segment: PlcSegment, book: MeterBook) -> Discover
         timing=_timing(config),
     )
     return Discovery(segment, book, slots, settings)
-
-
-async def _damaged_frames(modem: PlcModem) -> int:
-    counts = await modem.read_statistics()
-    return counts.get("chip_crc_nok", 0) + counts.get("chip_fi_nok", 0)

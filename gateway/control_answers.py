@@ -10,6 +10,7 @@ from gateway.core.clock import Clock
 from gateway.core.errors import RequestRefused
 from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import PlcSegment
+from gateway.statistics_answers import StatisticsAnswers
 from gateway.store.database import Database
 from gateway.store.errors import StoreError
 from gateway.store.inventory import Meter, Node, NodeState
@@ -46,6 +47,7 @@ class ControlAnswers:
         pushing: Pushing,
         clock: Clock,
         modem_counters: Callable[[], Mapping[str, int]],
+        statistics: StatisticsAnswers,
     ) -> None:
         self._identity = dict(identity)
         self._database = database
@@ -57,11 +59,14 @@ class ControlAnswers:
         self._pushing = pushing
         self._clock = clock
         self._modem_counters = modem_counters
+        self._statistics = statistics
         self._answers: dict[str, Callable[[Answer], Awaitable[Answer]]] = {
             "status": self._status,
             "meters": self._meters,
             "readings": self._readings,
             "lost": self._lost,
+            "statistics": statistics.statistics,
+            "availability": statistics.availability,
         }
 
     async def ask(self, request: Answer) -> Answer:
@@ -96,6 +101,7 @@ class ControlAnswers:
                 "meters": len(masters),
                 "slaves": len(self._registry.meters) - len(masters),
             },
+            "channel": await self._statistics.channel_in_brief(),
             "modem": dict(self._modem_counters()),
             "store": {
                 "epoch": self._database.epoch,

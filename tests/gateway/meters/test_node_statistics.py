@@ -1,6 +1,5 @@
 """What is counted of nodes and channel, and when a node counts as available."""
 
-import itertools
 import math
 from collections import Counter
 from collections.abc import Iterable
@@ -406,13 +405,11 @@ def test_whatever_the_wall_clock_does_the_figures_hold(
 ) -> None:
     """TIM-3: never more available than observed, nor more than an hour; no change is lost."""
     line, judge = Line(), Judge(set())
-    for (wait_s, kind, node), step_s in itertools.zip_longest(
-        events, steps[: len(events)], fillvalue=0
-    ):
+    for at, (wait_s, kind, node) in enumerate(events):
         line.wait(wait_s)
         happen(line, kind, node)
         judge.hear(kind, node)
-        line.utc_s += step_s
+        line.utc_s += steps[at] if at < len(steps) else 0
     line.wait(120)
     stored: dict[int, LineHour] = {}
     for hour in line.hours():
