@@ -101,7 +101,7 @@ class ControlAnswers:
                 "meters": len(masters),
                 "slaves": len(self._registry.meters) - len(masters),
             },
-            "channel": await self._statistics.channel_in_brief(),
+            "channel": await self._channel(),
             "modem": dict(self._modem_counters()),
             "store": {
                 "epoch": self._database.epoch,
@@ -110,6 +110,13 @@ class ControlAnswers:
             },
             "head_end": pushing,
         }
+
+    async def _channel(self) -> Answer:
+        with suppress(
+            StoreError
+        ):  # how the daemon is doing is asked most when the disk is not well
+            return await self._statistics.channel_in_brief()
+        return {}
 
     async def _meters(self, request: Answer) -> Answer:
         del request

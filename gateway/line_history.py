@@ -67,6 +67,8 @@ class LineHistory:
     async def days(self, first: int, last: int) -> list[NodeDay]:
         """Return how available each node was on these days, in order of day and node.
 
+        Who was not observed on a day is left out.
+
         Raises:
             StoreError: the store cannot be read.
         """
@@ -75,7 +77,7 @@ class LineHistory:
         for at, hour in recent.items():
             for node, counts in hour.nodes.items():
                 _add(found, (at // HOURS_A_DAY, node), counts)
-        return [found[key] for key in sorted(found)]
+        return _observed(found)
 
     async def days_of(self, node: bytes, first: int, last: int) -> list[NodeDay]:
         """Return the same of one node.
@@ -87,7 +89,7 @@ class LineHistory:
         hours = await self.of_node(node, first * HOURS_A_DAY, (last + 1) * HOURS_A_DAY - 1)
         for at, counts in hours.items():
             _add(found, (at // HOURS_A_DAY, node), counts)
-        return [found[key] for key in sorted(found)]
+        return _observed(found)
 
     async def _split(self, first: int, last: int) -> tuple[dict[int, LineHour], Hours]:
         """Return the asked hours of which something is in memory, and which the others are."""
@@ -104,8 +106,6 @@ class LineHistory:
 
 
 def _add(found: dict[Key, NodeDay], key: Key, counts: NodeCounts) -> None:
-    if not counts.observed_s:
-        return
     before = found.get(key)
     found[key] = NodeDay(
         day=key[0],
@@ -114,3 +114,7 @@ def _add(found: dict[Key, NodeDay], key: Key, counts: NodeCounts) -> None:
         available_s=counts.available_s + (0 if before is None else before.available_s),
         state_changes=counts.state_changes + (0 if before is None else before.state_changes),
     )
+
+
+def _observed(found: dict[Key, NodeDay]) -> list[NodeDay]:
+    return [found[key] for key in sorted(found) if found[key].observed_s]

@@ -3,7 +3,9 @@
 Hours and days are UTC, counted since 1970.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from gateway.store.database import Database, StoreFile
 from gateway.store.hour_rows import (
@@ -33,6 +35,15 @@ class Hours:
     def __contains__(self, hour: int) -> bool:
         return self.first <= hour <= self.last and hour not in self.without
 
+    def by_day(self) -> Iterator["Hours"]:
+        """Return the parts that fall on one day each: readings are stored between two questions."""
+        for day in range(self.first // HOURS_A_DAY, self.last // HOURS_A_DAY + 1):
+            yield Hours(
+                first=max(self.first, day * HOURS_A_DAY),
+                last=min(self.last, (day + 1) * HOURS_A_DAY - 1),
+                without=self.without,
+            )
+
     def where(self, column: str = "hour") -> str:
         """Return the condition as SQL: numbers only."""
         without = ", ".join(map(str, sorted(self.without)))
@@ -56,15 +67,20 @@ async def sum_by_node(database: Database, hours: Hours) -> dict[bytes, NodeCount
     Raises:
         StoreError: the store cannot be read.
     """
+    counted: dict[bytes, NodeCounts] = {}
+    nothing = NodeCounts()
 
-    def ask(file: StoreFile) -> dict[bytes, NodeCounts]:
+    def add(file: StoreFile, part: Hours) -> None:
         rows = file.conn.execute(
             f"SELECT system_title, sums.* FROM (SELECT node, {node_sums()} FROM node_hour"  # noqa: S608  (constants and numbers)
-            f" WHERE {hours.where()} GROUP BY node) AS sums JOIN counted_node ON id = node"
+            f" WHERE {part.where()} GROUP BY node) AS sums JOIN counted_node ON id = node"
         )
-        return {title: node_counts(row) for title, _, *row in rows}
+        for title, _, *row in rows:
+            counted[title] = counted.get(title, nothing).plus(node_counts(row))
 
-    return await database.run(ask)
+    for part in hours.by_day():
+        await database.run(partial(add, part=part))
+    return counted
 
 
 async def hours_of_node(database: Database, node: bytes, hours: Hours) -> dict[int, NodeCounts]:
@@ -115,29 +131,30 @@ async def channel_by_hour(database: Database, hours: Hours) -> dict[int, Channel
 
 
 async def days_of_nodes(database: Database, hours: Hours) -> list[NodeDay]:
-    """Return how available each node was, day by day; who was not observed is left out.
+    """Return how available each node was, day by day; one transaction a day.
 
     Raises:
         StoreError: the store cannot be read.
     """
+    found: list[NodeDay] = []
 
-    def ask(file: StoreFile) -> list[NodeDay]:
+    def add(file: StoreFile, part: Hours) -> None:
         rows = file.conn.execute(
-            "SELECT day, system_title, observed_s, available_s, changes FROM ("  # noqa: S608  (numbers)
-            f" SELECT hour / {HOURS_A_DAY} AS day, node, SUM(observed_s) AS observed_s,"
-            " SUM(available_s) AS available_s, SUM(state_changes) AS changes FROM node_hour"
-            f" WHERE {hours.where()} GROUP BY day, node"
-            ") JOIN counted_node ON id = node WHERE observed_s > 0 ORDER BY day, system_title"
+            "SELECT system_title, sums.* FROM (SELECT node, SUM(observed_s), SUM(available_s),"  # noqa: S608  (numbers)
+            f" SUM(state_changes) FROM node_hour WHERE {part.where()} GROUP BY node) AS sums"
+            " JOIN counted_node ON id = node ORDER BY system_title"
         )
-        return [
+        found.extend(
             NodeDay(
-                day=day,
+                day=part.first // HOURS_A_DAY,
                 node=title,
                 observed_s=observed_s,
                 available_s=available_s,
                 state_changes=changes,
             )
-            for day, title, observed_s, available_s, changes in rows
-        ]
+            for title, _, observed_s, available_s, changes in rows
+        )
 
-    return await database.run(ask)
+    for part in hours.by_day():
+        await database.run(partial(add, part=part))
+    return found

@@ -177,9 +177,8 @@ class ChannelHour:
 
 def share_that_fits(length_s: float, room_s: float) -> float:
     """Return which part of a time span fits into the room that there is, 0 to 1."""
-    if length_s <= room_s:
-        return 1.0
-    return max(0.0, room_s) / length_s
+    room_s = max(0.0, room_s)
+    return 1.0 if length_s <= room_s else room_s / length_s
 
 
 def _added(some: tuple[int, ...], others: tuple[int, ...]) -> tuple[int, ...]:

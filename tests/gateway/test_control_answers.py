@@ -74,6 +74,16 @@ async def test_status(tmp_path: Path) -> None:
 
 
 @jumping
+async def test_status_of_a_daemon_whose_disk_is_gone(tmp_path: Path) -> None:
+    """REQ-1: that is when somebody asks."""
+    async with open_lab(tmp_path) as lab:
+        answers = _answers(lab)
+        await lab.database.close()
+        status = await answers.ask({"ask": "status"})
+        assert (status["channel"], status["line"]["doing"]) == ({}, "idle")
+
+
+@jumping
 async def test_statistics_are_asked_in_the_same_place(tmp_path: Path) -> None:
     """PLC-3, REQ-1."""
     async with open_lab(tmp_path) as lab:

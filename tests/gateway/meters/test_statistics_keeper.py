@@ -25,7 +25,7 @@ from tests.gateway.meters.virtual_rig import InlineExecutor
 
 BEGIN_S = 1_795_219_200.0  # a full hour
 HOUR = int(BEGIN_S) // HOUR_S
-EVER = Hours(first=0, last=1_000_000)
+EVER = Hours(first=HOUR - 24, last=HOUR + 100)
 ONE = b"NODE01"
 
 

@@ -99,7 +99,7 @@ def test_an_update_that_was_cut_off_is_done_again(
         assert ask(first_store, "SELECT name FROM sqlite_master WHERE name LIKE '%hour'") == []
         monkeypatch.undo()
         async with open_database(first_store) as store:
-            assert await sum_by_node(store, Hours(first=0, last=HOUR)) == {}
+            assert await sum_by_node(store, Hours(first=HOUR - 9, last=HOUR)) == {}
 
     run(main())
     assert ask(first_store, "PRAGMA user_version") == [(len(whole),)]
