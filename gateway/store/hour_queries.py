@@ -6,6 +6,7 @@ Hours and days are UTC, counted since 1970.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from gateway.store.database import Database, StoreFile
 from gateway.store.hour_rows import (
@@ -17,6 +18,8 @@ from gateway.store.hour_rows import (
     node_sums,
 )
 from gateway.store.line_hour import HOURS_A_DAY, ChannelHour, NodeCounts
+
+_SUMMED_AT_ONCE: Final = 7 * HOURS_A_DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +38,12 @@ class Hours:
     def __contains__(self, hour: int) -> bool:
         return self.first <= hour <= self.last and hour not in self.without
 
-    def by_day(self) -> Iterator["Hours"]:
-        """Return the parts that fall on one day each: readings are stored between two questions."""
-        for day in range(self.first // HOURS_A_DAY, self.last // HOURS_A_DAY + 1):
+    def in_parts(self, length: int) -> Iterator["Hours"]:
+        """Return parts of at most `length` hours: readings are stored between two questions."""
+        for part in range(self.first // length, self.last // length + 1):
             yield Hours(
-                first=max(self.first, day * HOURS_A_DAY),
-                last=min(self.last, (day + 1) * HOURS_A_DAY - 1),
+                first=max(self.first, part * length),
+                last=min(self.last, (part + 1) * length - 1),
                 without=self.without,
             )
 
@@ -78,7 +81,7 @@ async def sum_by_node(database: Database, hours: Hours) -> dict[bytes, NodeCount
         for title, _, *row in rows:
             counted[title] = counted.get(title, nothing).plus(node_counts(row))
 
-    for part in hours.by_day():
+    for part in hours.in_parts(_SUMMED_AT_ONCE):
         await database.run(partial(add, part=part))
     return counted
 
@@ -155,6 +158,6 @@ async def days_of_nodes(database: Database, hours: Hours) -> list[NodeDay]:
             for title, _, observed_s, available_s, changes in rows
         )
 
-    for part in hours.by_day():
+    for part in hours.in_parts(HOURS_A_DAY):
         await database.run(partial(add, part=part))
     return found
