@@ -23,6 +23,7 @@ from gateway.head_end.errors import LinkDown
 from gateway.head_end.link import HeadEndLink, LinkState, PublishOutcome
 from gateway.head_end.outbox import Outbox
 from gateway.head_end.pusher import Pusher
+from gateway.line_history import LineHistory
 from gateway.meters.airtime_price import AirtimePrice
 from gateway.meters.collector import Collector
 from gateway.meters.discovery import Discovery, DiscoverySettings
@@ -35,8 +36,10 @@ from gateway.meters.network_rhythm import NetworkRhythm, RhythmSettings
 from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import PlcSegment
 from gateway.meters.schedule import Schedule, ScheduleSettings
+from gateway.meters.statistics_keeper import StatisticsKeeper
 from gateway.meters.stream_plan import PlanSettings
 from gateway.meters.timekeeper import Timekeeper
+from gateway.statistics_answers import StatisticsAnswers
 from gateway.store.database import Database
 from gateway.store.errors import StoreError
 from gateway.store.housekeeping import keep_house
@@ -151,8 +154,17 @@ def build(
     book = MeterBook(registry, buffer, journal, clock)
     timing = _timing(config)
     modem = ports.plc_modem
-    segment = PlcSegment(modem, time)
-    access = MeterAccess(segment, _access_settings(config), _passwords(config, book), time, now_s)
+    keeper = StatisticsKeeper(
+        database=database,
+        registry=registry,
+        read_modem=modem.read_statistics,
+        time=time,
+        now_s=now_s,
+    )
+    segment = PlcSegment(modem, time, keeper.statistics)
+    access = MeterAccess(
+        segment, _access_settings(config), _passwords(config, book), keeper.statistics, time, now_s
+    )
     timekeeper = Timekeeper(
         access=access,
         segment=segment,
@@ -177,7 +189,7 @@ def build(
         rhythm=rhythm,
         company=schedule.company,
         clock=clock,
-        damaged_frames=lambda: _damaged_frames(modem),
+        damaged_frames=keeper.damaged_frames,
         forgets_after_s=config.plc.node_forgets_after_s,
     )
     line = LineMaster(
@@ -204,6 +216,7 @@ def build(
         pushing=pusher,
         clock=clock,
         modem_counters=modem.counters,
+        statistics=StatisticsAnswers(LineHistory(database, keeper.unwritten), registry, now_s),
     )
 
     async def resume() -> None:
@@ -211,13 +224,14 @@ def build(
 
     return Daemon(
         database=database,
-        loads=[registry.load, buffer.load, resume],
+        loads=[registry.load, buffer.load, resume, keeper.load],
         floors=[
             [
                 lambda: supervise("buffer", buffer.run, _STORE_COMES_BACK),
                 lambda: supervise(
                     "housekeeping", lambda: keep_house(database, now_s), _STORE_COMES_BACK
                 ),
+                lambda: supervise("statistics", keeper.run, _STORE_COMES_BACK),
             ],
             [link.run, lambda: supervise("pusher", pusher.run, _STORE_COMES_BACK)],
             [
@@ -308,8 +322,3 @@ def _discovery(
         timing=_timing(config),
     )
     return Discovery(segment, book, slots, settings, now_s)
-
-
-async def _damaged_frames(modem: PlcModem) -> int:
-    counts = await modem.read_statistics()
-    return counts.get("chip_crc_nok", 0) + counts.get("chip_fi_nok", 0)

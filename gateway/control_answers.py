@@ -10,6 +10,7 @@ from gateway.core.clock import Clock
 from gateway.core.errors import RequestRefused
 from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import PlcSegment
+from gateway.statistics_answers import StatisticsAnswers
 from gateway.store.database import Database
 from gateway.store.errors import StoreError
 from gateway.store.inventory import Meter, Node, NodeState
@@ -46,6 +47,7 @@ class ControlAnswers:
         pushing: Pushing,
         clock: Clock,
         modem_counters: Callable[[], Mapping[str, int]],
+        statistics: StatisticsAnswers,
     ) -> None:
         self._identity = dict(identity)
         self._database = database
@@ -57,11 +59,14 @@ class ControlAnswers:
         self._pushing = pushing
         self._clock = clock
         self._modem_counters = modem_counters
+        self._statistics = statistics
         self._answers: dict[str, Callable[[Answer], Awaitable[Answer]]] = {
             "status": self._status,
             "meters": self._meters,
             "readings": self._readings,
             "lost": self._lost,
+            "statistics": statistics.statistics,
+            "availability": statistics.availability,
         }
 
     async def ask(self, request: Answer) -> Answer:
@@ -96,6 +101,7 @@ class ControlAnswers:
                 "meters": len(masters),
                 "slaves": len(self._registry.meters) - len(masters),
             },
+            "channel": await self._channel(),
             "modem": dict(self._modem_counters()),
             "store": {
                 "epoch": self._database.epoch,
@@ -104,6 +110,13 @@ class ControlAnswers:
             },
             "head_end": pushing,
         }
+
+    async def _channel(self) -> Answer:
+        with suppress(
+            StoreError
+        ):  # how the daemon is doing is asked most when the disk is not well
+            return await self._statistics.channel_in_brief()
+        return {}
 
     async def _meters(self, request: Answer) -> Answer:
         del request
@@ -226,9 +239,7 @@ def _node_part(node: Node | None, link: NodeLink | None) -> Answer:
         "mac": None if node is None else node.mac,
         "credit": None if link is None else link.credit.credit,
         "last_seen_at_s": _last_seen_s(node, link),
-        "asked": None if link is None else link.counters.asked,
-        "answered": None if link is None else link.counters.answered,
-        "repeated": None if link is None else link.counters.repeated,
+        "silent_since_at_s": None if link is None else link.silent_since_s,
     }
 
 

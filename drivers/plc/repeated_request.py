@@ -47,6 +47,7 @@ class AnswerFacts:
         initial_credit_used: initial credit of the try that was answered.
         tries_used: how often the question went out.
         sent_octets: M_sdu octets handed to the modem, all tries together.
+        answer_octets: of the answer's M_sdu.
         airtime_s: line time of all tries and the answer.
         line_busy_s: how long the answer's own repetitions still hold the line.
         late_until_s: time before which an answer to another of the tries may still come; None
@@ -58,6 +59,7 @@ class AnswerFacts:
     initial_credit_used: int
     tries_used: int
     sent_octets: int
+    answer_octets: int
     airtime_s: float
     line_busy_s: float
     late_until_s: float | None
@@ -91,6 +93,11 @@ class RepeatedRequest(ABC, Generic[Answer]):
     def tries_used(self) -> int:
         """How often the question has gone out."""
         return len(self._credits)
+
+    @property
+    def question_octets(self) -> int:
+        """Length of the question's M_sdu."""
+        return len(self._m_sdu)
 
     @property
     def credits_used(self) -> tuple[int, ...]:
@@ -166,6 +173,7 @@ class RepeatedRequest(ABC, Generic[Answer]):
             initial_credit_used=self._credit_answered(frame),
             tries_used=self.tries_used,
             sent_octets=len(self._m_sdu) * self.tries_used,
+            answer_octets=answer_octets,
             airtime_s=asked_s + timing.frame_s(answer_octets, frame.initial_credit),
             line_busy_s=timing.repetitions_left_s(answer_octets, frame.current_credit),
             late_until_s=self._late_until(frame, now),

@@ -68,6 +68,7 @@ def read_arguments(words: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_running(commands)
     _add_asking(commands)
+    _add_statistics(commands)
     _add_decode(commands)
     return parser.parse_args(words)
 
@@ -132,6 +133,47 @@ def _add_asking(commands: Any) -> None:  # noqa: ANN401  (argparse names the typ
         metavar="N",
         help="the newest N readings of each stream (default 20)",
     )
+
+
+def _add_statistics(commands: Any) -> None:  # noqa: ANN401  (argparse names the type privately)
+    statistics = _command(
+        commands,
+        "statistics",
+        "show what was counted of each node and of the whole channel",
+        "examples:\n  gridgate statistics --hours 1\n"
+        "  gridgate statistics --meter 1KFM0200000123 --hours 720\n\n"
+        "Times are UTC. The running hour is added as it is so far.\n",
+    )
+    statistics.add_argument("--meter", metavar="USN", help="only this one, hour by hour")
+    statistics.add_argument(
+        "--hours",
+        type=_count,
+        default=24,
+        metavar="N",
+        help="the last N whole hours (default 24)",
+    )
+    availability = _command(
+        commands,
+        "availability",
+        "show how many meters answered hour by hour, or each meter's share day by day",
+        "examples:\n  gridgate availability --last 24\n"
+        "  gridgate availability --daily --day 2026-11-20 --csv\n\n"
+        "Hours and days are UTC; the running one is added as it is so far.\n",
+    )
+    by = availability.add_mutually_exclusive_group()
+    by.add_argument("--hourly", action="store_true", help="all meters, by the hour (default)")
+    by.add_argument("--daily", action="store_true", help="meter by meter, by the day")
+    when = availability.add_mutually_exclusive_group()
+    when.add_argument("--day", metavar="YYYY-MM-DD", help="this day only")
+    when.add_argument(
+        "--last", type=_count, metavar="N", help="the last N whole ones (24 hours, or 1 day)"
+    )
+    availability.add_argument("--meter", metavar="USN", help="only this one; with --daily")
+    availability.add_argument(
+        "--csv", action="store_true", help="comma-separated, with the columns of field reports"
+    )
+    for command in (statistics, availability):
+        _add_way_to_daemon(command)
 
 
 def _add_way_to_daemon(command: argparse.ArgumentParser) -> None:

@@ -107,7 +107,7 @@ class Discovery:
                 initial_credit=CREDIT_MAX,
                 timing=self._settings.timing,
             ),
-            Priority.NETWORK,
+            Priority.DISCOVERY,
         )
         damaged = await collisions() - damaged_before
         # Whoever was heard has had a window of its own, a node with an alarm as well as a new one.
@@ -180,7 +180,7 @@ class Discovery:
             servers=(report.system_title,),
             alarm_descriptors=(report.alarm_descriptor,),
         )
-        await self._segment.exchange(lambda: self._to_all(clear.encode()), Priority.NETWORK)
+        await self._segment.exchange(lambda: self._to_all(clear.encode()), Priority.DISCOVERY)
 
     async def _tell_addresses(self, links: list[NodeLink]) -> None:
         for at in range(0, len(links), REGISTER_ENTRIES_MAX):
@@ -193,7 +193,7 @@ class Discovery:
                 initial_credit=CREDIT_MAX,
                 timing=self._settings.timing,
             )
-            await self._segment.exchange(_constant(registration), Priority.NETWORK)
+            await self._segment.exchange(_constant(registration), Priority.DISCOVERY)
 
     def _to_all(self, l_sdu: bytes) -> Broadcast:
         return Broadcast(

@@ -231,7 +231,7 @@ class LineWork:
         before = self._book.put_aside(link)
         if before is not None and link.refusals_in_a_row < KIND_DOUBTED_AFTER:
             usn = await self._access.converse(
-                link, lambda: self._questions.who(before.kind), Priority.NETWORK
+                link, lambda: self._questions.who(before.kind), Priority.IDENTIFICATION
             )
             if usn.result == before.usn:
                 await self._is_there_again(link, before)
@@ -244,7 +244,7 @@ class LineWork:
         if turn.meter is not None:
             turn.meter.identify_at_s = self._clock.now_s() + IDENTIFY_RETRY_S
         answered = await self._access.converse(
-            link, lambda: self._questions.identify(known_kind), Priority.NETWORK
+            link, lambda: self._questions.identify(known_kind), Priority.IDENTIFICATION
         )
         if not link.is_confirmed:
             await self._book.registered(link)
@@ -277,7 +277,7 @@ class LineWork:
 
     async def _ping(self, turn: Turn) -> None:
         assert turn.link is not None
-        await self._access.ping(turn.link, Priority.STATISTICS)
+        await self._access.ping(turn.link, Priority.SUPERVISION)
 
     async def _poll(self, turn: Turn) -> None:
         """Ask a silent node whether it is back; one that may be NEW is told its address first."""
@@ -286,7 +286,7 @@ class LineWork:
         may_be_new = now_s - link.heard_at_s >= self._forgets_after_s
         if may_be_new and now_s - link.told_at_s >= TELL_AGAIN_S:
             await self._discovery.tell_again(self._who_may_be_new(now_s))
-        await self._access.ping(link, Priority.STATISTICS, credit=CREDIT_MAX, tries=1)
+        await self._access.ping(link, Priority.SUPERVISION, credit=CREDIT_MAX, tries=1)
         if link.is_lost:
             await self._book.found_again(link)
             self._rhythm.network_changed(now_s)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from drivers.dlms.association import AssociationRejected, AssociationRequest
 from drivers.dlms.conversations import Conversation, associate
@@ -16,6 +16,7 @@ from drivers.plc.llc import HEADER_OCTETS
 from drivers.plc.mac_frame import CREDIT_MAX, M_SDU_OCTETS_MAX
 from drivers.plc.repeated_request import AnswerFacts, RepeatedRequest
 from drivers.plc.unicast import UnicastAnswer, UnicastRequest
+from gateway.core.purpose import Purpose
 from gateway.meters.airtime_price import PING_OCTETS, AirtimePrice
 from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import PlcSegment, Priority
@@ -69,6 +70,31 @@ class Answered(Generic[Result]):
     uncertainty_s: float
 
 
+class NodeCounter(Protocol):
+    """Who counts what nodes are asked: gateway.meters.node_statistics."""
+
+    def tried(
+        self, node: bytes, purpose: Purpose, *, credit: int, octets: int, airtime_s: float
+    ) -> None:
+        """Note one try of a question."""
+
+    def answered(
+        self,
+        node: bytes,
+        at_s: float,
+        purpose: Purpose,
+        *,
+        hops_down: int,
+        hops_up: int,
+        octets: int,
+        airtime_s: float,
+    ) -> None:
+        """Note a good answer."""
+
+    def silent(self, node: bytes, at_s: float, tries: int) -> None:
+        """Note a question of which every try met silence."""
+
+
 class MeterAccess:
     """Keeps an association with each meter and learns what its answers need.
 
@@ -76,6 +102,7 @@ class MeterAccess:
         segment: the line.
         settings: addresses.
         passwords: what to try the meter behind a node with, None being no security.
+        counter: of what each node is asked, and answers.
         time: the loop's time.
         now_s: UTC.
     """
@@ -85,12 +112,14 @@ class MeterAccess:
         segment: PlcSegment,
         settings: AccessSettings,
         passwords: Callable[[NodeLink], Sequence[Password | None]],
+        counter: NodeCounter,
         time: Callable[[], float],
         now_s: Callable[[], float],
     ) -> None:
         self._segment = segment
         self._settings = settings
         self._passwords = passwords
+        self._counter = counter
         self._time = time
         self._now_s = now_s
         self._price = AirtimePrice(timing=settings.timing)
@@ -280,11 +309,11 @@ class MeterAccess:
             made.append(make())
             return made[0]
 
-        link.counters.asked += 1
         try:
             answer = await self._segment.exchange(once, priority)
         except NoAnswer:
-            link.counters.unanswered += 1
+            self._count_tries(link, made[0], priority)
+            self._counter.silent(link.system_title, self._time(), made[0].tries_used)
             for credit in made[0].credits_used:
                 link.credit.failure(credit)
             link.frames.exchanged(subframes, answered=False)
@@ -295,8 +324,18 @@ class MeterAccess:
             longest_s = timing.answer_due_s(M_SDU_OCTETS_MAX, M_SDU_OCTETS_MAX, CREDIT_MAX)
             link.quiet_until_s = self._time() + longest_s
             raise
-        link.counters.answered += 1
-        link.counters.repeated += answer.tries_used - 1
+        self._count_tries(link, made[0], priority)
+        self._counter.answered(
+            link.system_title,
+            self._time(),
+            priority.purpose,
+            hops_down=answer.need_down,
+            hops_up=answer.need_up,
+            octets=answer.answer_octets,
+            airtime_s=self._settings.timing.frame_s(
+                answer.answer_octets, answer.initial_credit_used
+            ),
+        )
         for credit in made[0].credits_used[:-1]:
             link.credit.failure(credit)
             link.frames.exchanged(subframes, answered=False)
@@ -306,6 +345,19 @@ class MeterAccess:
         if answer.late_until_s is not None:
             link.quiet_until_s = answer.late_until_s
         return answer
+
+    def _count_tries(
+        self, link: NodeLink, made: RepeatedRequest[Facts], priority: Priority
+    ) -> None:
+        octets = made.question_octets
+        for credit in made.credits_used:
+            self._counter.tried(
+                link.system_title,
+                priority.purpose,
+                credit=credit,
+                octets=octets,
+                airtime_s=self._settings.timing.frame_s(octets, credit),
+            )
 
     async def _wait_out_late_answers(self, link: NodeLink) -> None:
         # Replies carry no number: one to an older question would be taken for the new one's.

@@ -17,16 +17,6 @@ SHAKY_OUTAGES: Final = 0.6
 
 
 @dataclass(slots=True)
-class NodeCounters:
-    """Exchanges with one node since the daemon started [PLC-3]."""
-
-    asked: int = 0
-    answered: int = 0
-    repeated: int = 0
-    unanswered: int = 0
-
-
-@dataclass(slots=True)
 class NodeLink:
     """The way to one node that has an address. Times are UTC seconds unless said otherwise.
 
@@ -71,7 +61,6 @@ class NodeLink:
     is_doubted: bool = False
     outages: float = 0.0
     outage_at_s: float = 0.0
-    counters: NodeCounters = field(default_factory=NodeCounters)
 
     def answered(self, now_s: float) -> None:
         """Note a sign of life."""

@@ -7,10 +7,11 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from drivers.exchange import Exchange
 from drivers.plc.repeated_request import AnswerFacts
+from gateway.core.purpose import Purpose
 from hal.errors import ModemSilent
 from hal.ports import PlcModem
 
@@ -26,10 +27,39 @@ class Priority(IntEnum):
     COMMAND = 0
     AD_HOC_READ = 1
     ALARM = 2
-    NETWORK = 3
-    BILLING = 4
-    PROFILE = 5
-    STATISTICS = 6
+    DISCOVERY = 3
+    IDENTIFICATION = 4
+    CLOCK = 5
+    BILLING = 6
+    PROFILE = 7
+    SUPERVISION = 8
+
+    @property
+    def purpose(self) -> Purpose:
+        """Return in which class the line's time is told."""
+        return _PURPOSE[self]
+
+
+_PURPOSE: Final = {
+    Priority.COMMAND: Purpose.COMMAND,
+    Priority.AD_HOC_READ: Purpose.COMMAND,
+    Priority.ALARM: Purpose.DISCOVERY,
+    Priority.DISCOVERY: Purpose.DISCOVERY,
+    Priority.IDENTIFICATION: Purpose.IDENTIFICATION,
+    Priority.CLOCK: Purpose.CLOCK,
+    Priority.BILLING: Purpose.COLLECTION,
+    Priority.PROFILE: Purpose.COLLECTION,
+    Priority.SUPERVISION: Purpose.SUPERVISION,
+}
+
+
+class ChannelCounter(Protocol):
+    """Who counts what the channel does: gateway.meters.node_statistics."""
+
+    def channel_used(
+        self, at_s: float, purpose: Purpose, *, held_s: float, frames_sent: int, frames_heard: int
+    ) -> None:
+        """Note that an exchange gave the line back."""
 
 
 @dataclass(slots=True)
@@ -38,6 +68,8 @@ class _Holder:
 
     priority: Priority
     since_s: float | None = None
+    sent: int = 0
+    heard: int = 0
 
 
 class PlcSegment:
@@ -48,9 +80,10 @@ class PlcSegment:
         overheard_count: frames that came while nobody had asked anything.
     """
 
-    def __init__(self, modem: PlcModem, time: Callable[[], float]) -> None:
+    def __init__(self, modem: PlcModem, time: Callable[[], float], counter: ChannelCounter) -> None:
         self._modem = modem
         self._time = time
+        self._counter = counter
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._taken = False
@@ -89,7 +122,7 @@ class PlcSegment:
         Raises:
             HalError: the modem failed.
         """
-        holder = _Holder(Priority.NETWORK)
+        holder = _Holder(Priority.DISCOVERY)
         await self._take(holder)
         try:
             await self._line_is_quiet()
@@ -114,8 +147,17 @@ class PlcSegment:
     def _release(self, holder: "_Holder") -> None:
         if holder.since_s is None:
             return  # cancelled while it let others go first
-        self.busy_s += self._time() - holder.since_s
-        holder.since_s = None
+        now_s = self._time()
+        held_s = now_s - holder.since_s
+        self.busy_s += held_s
+        self._counter.channel_used(
+            now_s,
+            holder.priority.purpose,
+            held_s=held_s,
+            frames_sent=holder.sent,
+            frames_heard=holder.heard,
+        )
+        holder.since_s, holder.sent, holder.heard = None, 0, 0
         self._give_to_next()
 
     def _give_to_next(self) -> None:
@@ -140,6 +182,7 @@ class PlcSegment:
         exchange.start(self._time())
         while True:
             while frame := exchange.octets_to_send():
+                holder.sent += 1
                 await self._modem.send(frame)
             outcome = exchange.outcome()
             if outcome is not None:
@@ -151,6 +194,7 @@ class PlcSegment:
                 await self._let_more_urgent_go_first(holder)
                 exchange.tick(self._time())
             else:
+                holder.heard += 1
                 exchange.receive(heard, self._time())
 
     async def _let_more_urgent_go_first(self, holder: "_Holder") -> None:

@@ -117,7 +117,7 @@ class Timekeeper:
             await self._note(meter, deviation_s, meter.contact_at_s)
         name = _clock_name(meter.kind)
         await self._access.converse_once(
-            meter.link, lambda: write(name, self._time_to_send()), Priority.NETWORK
+            meter.link, lambda: write(name, self._time_to_send()), Priority.CLOCK
         )
         after_s = await self._look(meter)
         _LOG.info(
@@ -147,7 +147,7 @@ class Timekeeper:
             _LOG.warning("time not broadcast: the clock is not trusted")
             return False
         for name in sorted(_names_safe_for_all(list(kinds))):
-            await self._segment.exchange(partial(self._frame, name, credit), Priority.NETWORK)
+            await self._segment.exchange(partial(self._frame, name, credit), Priority.CLOCK)
         return True
 
     def _frame(self, name: int, credit: int) -> Broadcast:
@@ -170,9 +170,7 @@ class Timekeeper:
 
     async def _look(self, meter: MeterState) -> float | None:
         name = _clock_name(meter.kind)
-        answered = await self._access.converse(
-            meter.link, lambda: read_clock(name), Priority.NETWORK
-        )
+        answered = await self._access.converse(meter.link, lambda: read_clock(name), Priority.CLOCK)
         return await self.sample(meter, answered.result, answered)
 
     async def _note(self, meter: MeterState, deviation_s: float, contact_at_s: float) -> None:
