@@ -38,7 +38,7 @@ from gateway.meters.plc_segment import PlcSegment
 from gateway.meters.schedule import Schedule
 from gateway.meters.stream_plan import PlanSettings
 from gateway.meters.timekeeper import Timekeeper
-from gateway.store.database import Database
+from gateway.store.database import STORE_NAME, Database
 from gateway.store.errors import StoreBusy, StoreError
 from gateway.store.housekeeping import keep_house
 from gateway.store.journal import Journal
@@ -51,7 +51,6 @@ from hal.ports import PlcModem
 
 _LOG = logging.getLogger(__name__)
 
-STORE_NAME: Final = "gridgate.db"
 DAY_S: Final = 86_400.0
 
 _STORE_COMES_BACK: Final = RestartPolicy(restart_on=(StoreError,))
