@@ -40,7 +40,7 @@ from gateway.meters.statistics_keeper import StatisticsKeeper
 from gateway.meters.stream_plan import PlanSettings
 from gateway.meters.timekeeper import Timekeeper
 from gateway.statistics_answers import StatisticsAnswers
-from gateway.store.database import Database
+from gateway.store.database import STORE_NAME, Database
 from gateway.store.errors import StoreError
 from gateway.store.housekeeping import keep_house
 from gateway.store.journal import Journal
@@ -67,7 +67,6 @@ __all__ = [
 ]
 """What a bench needs that builds the daemon in its own process."""
 
-STORE_NAME: Final = "gridgate.db"
 DAY_S: Final = 86_400.0
 
 _STORE_COMES_BACK: Final = RestartPolicy(restart_on=(StoreError,))

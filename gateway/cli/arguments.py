@@ -22,6 +22,7 @@ examples:
   gridgate run --config /etc/gridgate/gridgate.toml
   gridgate meters
   gridgate readings --meter 1KFM0200000123 --last 10
+  gridgate export --out GG-000001.takeover.json
   gridgate decode modem 02 03 21 24 00
 
 """
@@ -69,6 +70,7 @@ def read_arguments(words: Sequence[str]) -> argparse.Namespace:
     _add_running(commands)
     _add_asking(commands)
     _add_statistics(commands)
+    _add_takeover(commands)
     _add_decode(commands)
     return parser.parse_args(words)
 
@@ -181,6 +183,54 @@ def _add_way_to_daemon(command: argparse.ArgumentParser) -> None:
     way = command.add_mutually_exclusive_group()
     way.add_argument("--config", type=Path, metavar="FILE", help="the daemon's configuration file")
     way.add_argument("--socket", type=Path, metavar="PATH", help="the daemon's control socket")
+
+
+def _add_takeover(commands: Any) -> None:  # noqa: ANN401  (argparse names the type privately)
+    leave = _command(
+        commands,
+        "export",
+        "write down what another box needs to go on for this one",
+        "examples:\n  gridgate export --out /media/stick/GG-000001.takeover.json\n"
+        "  gridgate export --config /mnt/card/etc/gridgate/gridgate.toml \\\n"
+        "      --store /mnt/card/var/lib/gridgate/gridgate.db\n",
+    )
+    take = _command(
+        commands,
+        "import",
+        "fill this box's empty store with what another box left",
+        "examples:\n  gridgate import GG-000001.takeover.json --dry-run\n"
+        "  gridgate import GG-000001.takeover.json --write-config taken_over.toml\n",
+    )
+    leave.add_argument("--config", type=Path, default=DEFAULT_CONFIG_FILE, metavar="FILE", help=_OF)
+    leave.add_argument(
+        "--store",
+        type=Path,
+        metavar="PATH",
+        help="the store of a box that is dead: its gridgate.db",
+    )
+    leave.add_argument(
+        "--out", type=Path, metavar="FILE", help="where to (default DC_ID.takeover.json)"
+    )
+    take.add_argument("document", type=Path, metavar="FILE", help="what `gridgate export` wrote")
+    take.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG_FILE, metavar="FILE", help=_FILE
+    )
+    take.add_argument("--dry-run", action="store_true", help="show what would be; change nothing")
+    take.add_argument(
+        "--write-config",
+        type=Path,
+        metavar="FILE",
+        help="write a configuration in which this box is the other one for its nodes",
+    )
+    take.add_argument(
+        "--take-dc-id", action="store_true", help="in it, be the other one for the head-end too"
+    )
+    for command in (leave, take):
+        command.add_argument("--force", action="store_true", help="overwrite a file that exists")
+        command.add_argument("--json", action="store_true", help="what was done as JSON")
+
+
+_OF: Final = f"the configuration file of the box to be replaced (default {DEFAULT_CONFIG_FILE})"
 
 
 def _add_decode(commands: Any) -> None:  # noqa: ANN401  (argparse names the type privately)

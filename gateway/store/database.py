@@ -22,6 +22,9 @@ StoreFile = sqlite_utils.Database
 
 Result = TypeVar("Result")
 
+STORE_NAME: Final = "gridgate.db"
+"""In the data directory."""
+
 WAL_PAGES: Final = 500
 """Checkpoint after so many pages: short stalls, and a small file to replay after a power cut."""
 
@@ -32,6 +35,11 @@ WAL_OCTETS_MAX: Final = 8 * 1024 * 1024
 def new_epoch() -> str:
     """Return a name for a store that no other store has."""
     return secrets.token_hex(8)
+
+
+def schema_version() -> int:
+    """Return the version of the schema that this program writes."""
+    return len(_migrations())
 
 
 class Database:

@@ -58,6 +58,7 @@ DOORS = {
         "gateway/head_end/messages.py",
         "gateway/site/",
         "hil/lv_network/topology_file.py",
+        "gateway/store/takeover_document.py",
         "hil/scenario.py",
     ),
     "pydantic_core": ("gateway/core/config_faults.py",),

@@ -8,7 +8,17 @@ import pytest
 
 pytestmark = pytest.mark.rig  # each test starts a process
 
-COMMANDS = ("run", "check-config", "status", "meters", "readings", "lost", "decode")
+COMMANDS = (
+    "run",
+    "check-config",
+    "status",
+    "meters",
+    "readings",
+    "lost",
+    "export",
+    "import",
+    "decode",
+)
 
 
 def gridgate(*words: str) -> subprocess.CompletedProcess[str]:
@@ -99,6 +109,7 @@ def test_a_reader_that_goes_away_leaves_no_traceback() -> None:
         ("['--version']", {"pydantic", "asyncio", "paho", "serial", "sqlite3", "cryptography"}),
         ("['status', '--socket', '/nowhere']", {"pydantic", "paho", "sqlite_utils", "asyncio"}),
         ("['decode', 'plc', '00']", {"pydantic", "paho", "sqlite_utils", "scapy"}),
+        ("['export', '--config', '/nowhere']", {"paho", "scapy", "pymodbus"}),
         ("['check-config']", {"paho", "sqlite_utils", "scapy", "pymodbus", "matplotlib"}),
     ],
 )
