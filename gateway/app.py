@@ -14,7 +14,8 @@ from typing import Final
 from drivers.dlms.password import Password
 from drivers.plc.airtime import LineTiming
 from drivers.plc.slot_choice import SlotChoice
-from gateway.control_answers import ControlAnswers
+from gateway.ad_hoc_read import AdHocReader
+from gateway.control_answers import ControlAnswers, LineView
 from gateway.core.clock import Clock, ClockTrust
 from gateway.core.config import Config, load_config
 from gateway.core.daemon import Floor, run_floors
@@ -32,6 +33,7 @@ from gateway.meters.line_master import LineMaster, LineSettings
 from gateway.meters.line_work import LineWork, Questions
 from gateway.meters.meter_access import AccessSettings, MeterAccess
 from gateway.meters.meter_book import MeterBook
+from gateway.meters.missing_watch import MissingWatch, WatchSettings
 from gateway.meters.network_rhythm import NetworkRhythm, RhythmSettings
 from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import PlcSegment
@@ -200,6 +202,7 @@ def build(
         alarms_heard=lambda: modem.counters().get("alarms_heard", 0),
         settings=LineSettings(lost_after_s=config.plc.node_lost_after_s, poll_s=price.ping_s()),
     )
+    missing = MissingWatch(book, journal, now_s, _watch_settings(config))
     outbox = Outbox(database, config.concentrator.dc_id, now_s)
     pusher = Pusher(outbox, link, config.head_end)
     buffer.on_commit(pusher.wake)
@@ -210,11 +213,14 @@ def build(
         registry=registry,
         buffer=buffer,
         link_of=book.link_of,
-        segment=segment,
-        doing=lambda: "idle" if line.doing is None else line.doing.value,
+        line=LineView(
+            doing=lambda: "idle" if line.doing is None else line.doing.value,
+            busy_s=lambda: segment.busy_s,
+        ),
         pushing=pusher,
         clock=clock,
         modem_counters=modem.counters,
+        ad_hoc=AdHocReader(access, lambda: book.meters, time),
         statistics=StatisticsAnswers(LineHistory(database, keeper.unwritten), registry, now_s),
     )
 
@@ -236,6 +242,7 @@ def build(
             [
                 lambda: supervise("modem", lambda: _keep_modem(ports), _MODEM_COMES_BACK),
                 lambda: supervise("line", line.run, _STORE_COMES_BACK),
+                lambda: supervise("missing", missing.run, _STORE_COMES_BACK),
             ],
         ],
         answers=answers,
@@ -293,6 +300,13 @@ def _plan_settings(config: Config) -> PlanSettings:
         events_period_s=collection.events_period_s,
         retry_after_s=collection.retry_after_s,
         slave_late_s=collection.slave_late_s,
+    )
+
+
+def _watch_settings(config: Config) -> WatchSettings:
+    return WatchSettings(
+        row_age_max_s=config.collection.row_age_max_s,
+        events_period_s=config.collection.events_period_s,
     )
 
 
