@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from drivers.dlms.companion import Entity
 from drivers.plc.airtime import LineTiming
 from hil.capture_scheduler import CaptureScheduler
 from hil.dlms_meter import ApduServer, DlmsMeter
@@ -112,6 +113,8 @@ class LineBench:
             raise NoSuchMeter(f"no meter {usn} waits to be plugged in")
         module = bring_to_life(plan, self._settings.meter, self._now_s(), self._truth)
         self._truth.meter_added(usn, plan.kind.name)
+        for entity in module.rings:
+            self._truth.stream_added(usn, entity, module.row_octets(entity))
         for slave in module.slaves.values():
             self._truth.meter_added(
                 slave.usn,
@@ -120,6 +123,7 @@ class LineBench:
                 medium=int(slave.medium),
                 channel=slave.channel,
             )
+            self._truth.stream_added(slave.usn, Entity.SLAVE, module.row_octets(Entity.SLAVE))
         meter = DlmsMeter(
             module,
             clock=self._clock,
@@ -159,6 +163,11 @@ class LineBench:
             self._supplied_since[usn] = self._now_s()
         meter.power_on(self._now_s())
         self.network.refresh(self._places[usn])
+
+    def network_changed(self) -> None:
+        """Take note that somebody has rewired or burdened the network."""
+        if self._reach is not None:
+            self._reach.look_again()
 
     def place_of(self, usn: str) -> int:
         """Return where a meter hangs. Raises NoSuchMeter."""
