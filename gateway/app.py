@@ -20,6 +20,7 @@ from gateway.control_answers import ControlAnswers, LineView
 from gateway.core.clock import Clock, ClockTrust
 from gateway.core.config import Config, load_config
 from gateway.core.daemon import Floor, run_floors
+from gateway.core.errors import RequestRefused
 from gateway.core.supervise import RestartPolicy, supervise
 from gateway.head_end.errors import LinkDown
 from gateway.head_end.link import HeadEndLink, LinkState, PublishOutcome
@@ -64,6 +65,7 @@ __all__ = [
     "LinkState",
     "Ports",
     "PublishOutcome",
+    "RequestRefused",
     "build",
     "load_config",
     "ports_on",

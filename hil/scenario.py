@@ -188,7 +188,9 @@ class ListDemand(_Document):
     Attributes:
         line: the concentrator's substation.
         registered, lost: exactly these; None: not demanded.
+        all_registered_but: all but these.
         found: told to the head-end as newly detected at some time, exactly these.
+        found_again: the same, after having been registered there before.
         told_lost: told to the head-end as lost at some time, exactly these.
         notices: notices that were told, each at least once.
     """
@@ -198,6 +200,7 @@ class ListDemand(_Document):
     all_registered_but: tuple[Count, ...] | None = None
     lost: tuple[Count, ...] | None = None
     found: tuple[Count, ...] | None = None
+    found_again: tuple[Count, ...] | None = None
     told_lost: tuple[Count, ...] | None = None
     notices: tuple[str, ...] = ()
 

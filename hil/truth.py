@@ -1,7 +1,7 @@
 """The truth about what meters hold, in an SQLite file, written from their own integers.
 
     rows(usn, stream, captured_at_s, occurrence, status, value1..value4, dropped_at_s)
-    meters(usn, kind, parent_usn, medium, channel)
+    meters(usn, kind, parent_usn, medium, channel, place, system_title)
     supply(usn, from_s, to_s)          when a meter had mains, UTC seconds
     reach(usn, line, from_s, to_s, credit)
                                        when an exchange with it would have succeeded over a line,
@@ -39,7 +39,8 @@ CREATE TABLE rows (
 );
 CREATE UNIQUE INDEX rows_key ON rows (usn, stream, captured_at_s, occurrence);
 CREATE TABLE meters (
-    usn TEXT PRIMARY KEY, kind TEXT NOT NULL, parent_usn TEXT, medium INTEGER, channel INTEGER
+    usn TEXT PRIMARY KEY, kind TEXT NOT NULL, parent_usn TEXT, medium INTEGER, channel INTEGER,
+    place INTEGER, system_title TEXT
 );
 CREATE TABLE supply (usn TEXT NOT NULL, from_s REAL NOT NULL, to_s REAL NOT NULL);
 CREATE TABLE reach (
@@ -86,10 +87,13 @@ class TruthWriter:
         parent_usn: str | None = None,
         medium: int | None = None,
         channel: int | None = None,
+        place: int | None = None,
+        system_title: str | None = None,
     ) -> None:
-        """Note a meter, or a slave of one."""
+        """Note a meter on the power line, or a slave of one."""
         self._database.execute(
-            "INSERT INTO meters VALUES (?, ?, ?, ?, ?)", (usn, kind, parent_usn, medium, channel)
+            "INSERT INTO meters VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (usn, kind, parent_usn, medium, channel, place, system_title),
         )
         self._note_change()
 

@@ -20,6 +20,7 @@ from gateway.app import (
     LinkState,
     Ports,
     PublishOutcome,
+    RequestRefused,
     build,
     load_config,
     ports_on,
@@ -32,6 +33,7 @@ from hil.lv_network.network import LvNetwork
 from hil.memory_wan import MemoryWan
 from hil.plc_modem_emulator import PlcModemEmulator
 from hil.rig_clock import RigClock
+from hil.simulation.site import Makers
 from hil.virtual_loop import InlineExecutor
 
 REPLACED: Final[Mapping[str, str]] = {
@@ -210,6 +212,11 @@ class VirtualConcentrator:
         at_s = int(self.wall_s())
         await swap_box(failed.config_file, self.config_file, InlineExecutor(), at_s)
 
+    async def fill_disk(self, *, full: bool) -> None:
+        """Let the store's file grow no further, or up to its budget again."""
+        pages = 1 if full else self.config.storage.pages_max
+        await self.daemon.database.limit_pages(pages)
+
     async def ask(self, question: str, **more: object) -> dict[str, Any]:
         """Ask the daemon as its control socket would.
 
@@ -222,3 +229,18 @@ class VirtualConcentrator:
         """Raise what the daemon has ended from, if it has."""
         if self._running is not None and self._running.done():
             self._running.result()
+
+
+def _concentrator(
+    config_file: Path, modem: VirtualModem, head_end: InMemoryHeadEnd, clock: RigClock, seed: str
+) -> VirtualConcentrator:
+    return VirtualConcentrator(config_file, modem=modem, head_end=head_end, clock=clock, seed=seed)
+
+
+MAKERS: Final = Makers(
+    modem=VirtualModem,
+    concentrator=_concentrator,
+    take_over=VirtualConcentrator.take_over_from,
+    refusals=RequestRefused,
+)
+"""What hil.simulation needs of this file."""

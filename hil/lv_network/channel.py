@@ -61,9 +61,11 @@ class Channel:
             self._mix()
         return changed
 
-    def burden(self, places: Iterable[int], *, noise_db: float = 0.0, loss_db: float = 0.0) -> None:
-        """Add noise and loss at places; negative to take it away again."""
-        self._weather.burden(places, noise_db=noise_db, loss_db=loss_db)
+    def burden(
+        self, stations: Iterable[int], *, noise_db: float = 0.0, loss_db: float = 0.0
+    ) -> None:
+        """Add noise and loss at stations; negative to take it away again."""
+        self._weather.burden(stations, noise_db=noise_db, loss_db=loss_db)
         self._mix()
 
     def rewire(self, topology: Topology) -> None:

@@ -94,11 +94,13 @@ class Weather:
             self._mix()
         return changed
 
-    def burden(self, places: Iterable[int], *, noise_db: float = 0.0, loss_db: float = 0.0) -> None:
-        """Add noise and loss at places; negative to take it away again."""
-        for place in places:
-            self._burden_db[self._modems + place] += noise_db
-            self._shunted_db[self._modems + place] += loss_db
+    def burden(
+        self, stations: Iterable[int], *, noise_db: float = 0.0, loss_db: float = 0.0
+    ) -> None:
+        """Add noise and loss at stations; negative to take it away again."""
+        for number in stations:
+            self._burden_db[number] += noise_db
+            self._shunted_db[number] += loss_db
         self._mix()
 
     def rewire(self, loss_db: Numbers) -> None:

@@ -1,11 +1,16 @@
 """The configuration file of one simulated concentrator."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 INITIATOR_FIRST = 0xC00
+
+
+def dc_id(line: str, generation: int) -> str:
+    """Return the name of the so many-th concentrator of a substation."""
+    return f"GG-{line}{generation}"
 
 
 def write_daemon_config(
@@ -14,8 +19,9 @@ def write_daemon_config(
     line: str,
     number: int,
     generation: int,
+    speaks_as: int,
     bit_rate_bps: int,
-    settings: list[Mapping[str, Mapping[str, Any]]],
+    settings: Sequence[Mapping[str, Mapping[str, Any]]],
 ) -> Path:
     """Write a file into the folder and return its path.
 
@@ -24,13 +30,14 @@ def write_daemon_config(
         line: the substation's name.
         number: of the substation, from 0: neighbours have initiator addresses of their own.
         generation: 0, and one more for each box that took its place.
+        speaks_as: the generation whose system title it has: who takes over has that of before.
         bit_rate_bps: of the power line.
         settings: what differs from the shipped defaults; later ones win.
     """
     sections: dict[str, dict[str, Any]] = {
         "concentrator": {
-            "dc_id": f"GG-{line}{generation}",
-            "system_title": f"4747{ord(line[0]):02x}{number:04x}{generation:02x}",
+            "dc_id": dc_id(line, generation),
+            "system_title": f"4747{ord(line[0]):02x}{number:04x}{speaks_as:02x}",
             "data_directory": "data",
         },
         "plc": {"bit_rate_bps": bit_rate_bps, "initiator_mac": INITIATOR_FIRST + number},

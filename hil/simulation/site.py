@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from hil.head_end.in_memory import InMemoryHeadEnd
 from hil.lv_network.network import LvNetwork
@@ -71,8 +71,12 @@ class Concentrator(Protocol):
         """Raise what it has ended from, if it has."""
 
 
+SomeModem = TypeVar("SomeModem", bound=Modem)
+SomeConcentrator = TypeVar("SomeConcentrator", bound=Concentrator)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Makers:
+class Makers(Generic[SomeModem, SomeConcentrator]):
     """Who makes modems and concentrators.
 
     Attributes:
@@ -82,7 +86,7 @@ class Makers:
         refusals: what a question may be refused with.
     """
 
-    modem: Callable[[LvNetwork, Path], Modem]
-    concentrator: Callable[[Path, Modem, InMemoryHeadEnd, RigClock, str], Concentrator]
-    take_over: Callable[[Concentrator, Concentrator], Awaitable[None]]
+    modem: Callable[[LvNetwork, Path], SomeModem]
+    concentrator: Callable[[Path, SomeModem, InMemoryHeadEnd, RigClock, str], SomeConcentrator]
+    take_over: Callable[[SomeConcentrator, SomeConcentrator], Awaitable[None]]
     refusals: type[Exception]

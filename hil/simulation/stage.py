@@ -1,8 +1,9 @@
 """The stage of a scenario: network, meters, head-end, and a concentrator in each substation."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from drivers.plc.airtime import LineTiming
 from hil.head_end.in_memory import InMemoryHeadEnd
@@ -16,7 +17,7 @@ from hil.meter_server import server_for
 from hil.population import PlannedMeter, PopulationMix, plan_population, plan_successor
 from hil.rig_clock import RigClock
 from hil.scenario import Scenario
-from hil.simulation.daemon_config import write_daemon_config
+from hil.simulation.daemon_config import dc_id, write_daemon_config
 from hil.simulation.site import Concentrator, Makers, Modem
 from hil.truth import TruthWriter
 from hil.verdict import HEAD_END_FILE, TRUTH_FILE
@@ -28,14 +29,17 @@ class Site:
 
     Attributes:
         line: the substation's name.
+        number: of the substation, from 0.
         generation: how many boxes were there before.
+        speaks_as: the generation whose system title it has.
     """
 
     line: str
     number: int
-    modem: Modem
-    concentrator: Concentrator
+    modem: Modem = field(init=False)
+    concentrator: Concentrator = field(init=False)
     generation: int = 0
+    speaks_as: int = 0
 
 
 class Stage:
@@ -46,14 +50,21 @@ class Stage:
         sites: by the substation's name.
         topology: what is connected to what at the moment.
         population: who hangs at each place now.
+        seed: decides everything that is left to chance.
+        concentrators: every box that has been there, with its line and the second it came.
     """
 
     def __init__(
-        self, scenario: Scenario, topology: Topology, seed: int, folder: Path, makers: Makers
+        self,
+        scenario: Scenario,
+        topology: Topology,
+        seed: int,
+        folder: Path,
+        makers: Makers[Any, Any],
     ) -> None:
         self.scenario = scenario
         self.topology = topology
-        self._seed = seed
+        self.seed = seed
         self._folder = folder
         self._makers = makers
         self._loop = asyncio.get_running_loop()
@@ -78,7 +89,8 @@ class Stage:
                 seed=seed,
                 timing=LineTiming(bit_rate_bps=scenario.bit_rate_bps),
                 meter=_meter_settings(scenario),
-                repeats=(rules.never_repeat, rules.always_repeat),
+                never_repeat=rules.never_repeat,
+                always_repeat=rules.always_repeat,
             ),
             timer=self._loop,
             clock=self.clock,
@@ -87,6 +99,7 @@ class Stage:
             log=self.air,
             notes_reach=True,
         )
+        self.concentrators: list[dict[str, str | float]] = []
         self.sites = {
             line: self._site(line, number) for number, line in enumerate(topology.substations)
         }
@@ -120,7 +133,7 @@ class Stage:
     def exchange_meter(self, place: int) -> None:
         """Put another meter where one was."""
         old = self.population[place]
-        new: PlannedMeter = plan_successor(old, self._seed, self._mix)
+        new: PlannedMeter = plan_successor(old, self.seed, self._mix)
         self.bench.unplug(old.usn)
         self.population[place] = new
         self.bench.waiting[new.usn] = new
@@ -131,27 +144,12 @@ class Stage:
         old = site.concentrator
         await old.kill()
         site.generation += 1
-        layers = [self.scenario.daemon, self.scenario.own_daemon.get(site.line, {})]
-        if takes_over:
-            first = write_daemon_config(
-                self._folder / f"daemon-{site.line}{site.generation}-as-before",
-                **self._config(site, generation=0),
-                settings=layers,
-            )
-            title = {"system_title": _value_of(first, "system_title")}
-            layers = [*layers, {"concentrator": title}]
-        file = write_daemon_config(
-            self._folder / f"daemon-{site.line}{site.generation}",
-            **self._config(site, generation=site.generation),
-            settings=layers,
-        )
-        seed = f"{self._seed}/{site.line}/{site.generation}"
+        site.speaks_as = site.speaks_as if takes_over else site.generation
         site.modem.chip.reset()
-        new = self._makers.concentrator(file, site.modem, self._head_end, self.clock, seed)
+        site.concentrator = self._concentrator(site)
         if takes_over:
-            await self._makers.take_over(new, old)
-        site.concentrator = new
-        await new.start()
+            await self._makers.take_over(site.concentrator, old)
+        await site.concentrator.start()
 
     async def start(self) -> None:
         """Start every concentrator."""
@@ -188,26 +186,33 @@ class Stage:
         self._store.close()
 
     def _site(self, line: str, number: int) -> Site:
-        file = write_daemon_config(
-            self._folder / f"daemon-{line}0",
-            line=line,
-            number=number,
-            generation=0,
-            bit_rate_bps=self.scenario.bit_rate_bps,
-            settings=[self.scenario.daemon, self.scenario.own_daemon.get(line, {})],
-        )
-        modem = self._makers.modem(self.bench.network, file)
-        seed = f"{self._seed}/{line}/0"
-        concentrator = self._makers.concentrator(file, modem, self._head_end, self.clock, seed)
-        return Site(line=line, number=number, modem=modem, concentrator=concentrator)
+        site = Site(line=line, number=number)
+        file = self._config_file(site)
+        site.modem = self._makers.modem(self.bench.network, file)
+        site.concentrator = self._concentrator(site)
+        return site
 
-    def _config(self, site: Site, generation: int) -> "dict[str, object]":
-        return {
-            "line": site.line,
-            "number": site.number,
-            "generation": generation,
-            "bit_rate_bps": self.scenario.bit_rate_bps,
-        }
+    def _concentrator(self, site: Site) -> Concentrator:
+        file = self._config_file(site)
+        name = dc_id(site.line, site.generation)
+        came: dict[str, str | float] = {"dc_id": name, "line": site.line, "from_s": self.now_s()}
+        self.concentrators.append(came)
+        seed = f"{self.seed}/{site.line}/{site.generation}"
+        new: Concentrator = self._makers.concentrator(
+            file, site.modem, self._head_end, self.clock, seed
+        )
+        return new
+
+    def _config_file(self, site: Site) -> Path:
+        return write_daemon_config(
+            self._folder / f"daemon-{site.line}{site.generation}",
+            line=site.line,
+            number=site.number,
+            generation=site.generation,
+            speaks_as=site.speaks_as,
+            bit_rate_bps=self.scenario.bit_rate_bps,
+            settings=[self.scenario.daemon, self.scenario.own_daemon.get(site.line, {})],
+        )
 
 
 def _meter_settings(scenario: Scenario) -> MeterSettings:
