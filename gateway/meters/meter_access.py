@@ -32,7 +32,7 @@ SHORT_TRIES: Final = 2
 ASSOCIATION_OCTETS_MAX: Final = 80
 """No AARE without ciphering is longer."""
 
-SHORT_SUBFRAMES: Final = 4
+SHORT_SUBFRAMES: Final = 2
 """An exchange of no more sub-frames than this is asked again with credit 7 at once; a longer one
 costs less if a ping with credit 7 first tells whether the node is there, and what it needs."""
 
@@ -268,9 +268,10 @@ class MeterAccess:
         subframes = self._price.subframes(len(apdu)) + self._price.subframes(answer_octets_max)
         is_short = subframes <= SHORT_SUBFRAMES
         tries = SHORT_TRIES if is_short else 1
+        credit: int | None = None
 
         def ask() -> UnicastRequest:
-            return self._request(link, apdu, answer_octets_max, tries)
+            return self._request(link, apdu, answer_octets_max, tries, credit)
 
         try:
             return await self._noted(link, ask, priority, subframes)
@@ -278,11 +279,16 @@ class MeterAccess:
             if is_short:
                 raise
         await self.ping(link, priority, credit=CREDIT_MAX)
-        tries = SHORT_TRIES
+        tries, credit = SHORT_TRIES, max(link.credit.credit, link.credit.need or 0)
         return await self._noted(link, ask, priority, subframes)
 
     def _request(
-        self, link: NodeLink, apdu: bytes, answer_octets_max: int, tries: int = 1
+        self,
+        link: NodeLink,
+        apdu: bytes,
+        answer_octets_max: int,
+        tries: int = 1,
+        credit: int | None = None,
     ) -> UnicastRequest:
         return UnicastRequest(
             initiator=self._settings.initiator,
@@ -290,7 +296,7 @@ class MeterAccess:
             destination_lsap=self._settings.server_lsap,
             source_lsap=self._settings.client_lsap,
             apdu=apdu,
-            initial_credit=link.credit.credit,
+            initial_credit=link.credit.credit if credit is None else credit,
             timing=self._settings.timing,
             answer_octets_max=min(answer_octets_max + HEADER_OCTETS, M_SDU_OCTETS_MAX),
             tries=tries,
