@@ -37,6 +37,10 @@ SHORT_SUBFRAMES: Final = 2
 costs less if a ping with credit 7 first tells whether the node is there, and what it needs."""
 
 
+LINE_HOLDS_S: Final = 60.0
+"""For so long a line is taken to be as the last answer found it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessSettings:
     """How this client addresses meters.
@@ -268,10 +272,9 @@ class MeterAccess:
         subframes = self._price.subframes(len(apdu)) + self._price.subframes(answer_octets_max)
         is_short = subframes <= SHORT_SUBFRAMES
         tries = SHORT_TRIES if is_short else 1
-        credit: int | None = None
 
         def ask() -> UnicastRequest:
-            return self._request(link, apdu, answer_octets_max, tries, credit)
+            return self._request(link, apdu, answer_octets_max, tries)
 
         try:
             return await self._noted(link, ask, priority, subframes)
@@ -279,16 +282,11 @@ class MeterAccess:
             if is_short:
                 raise
         await self.ping(link, priority, credit=CREDIT_MAX)
-        tries, credit = SHORT_TRIES, max(link.credit.credit, link.credit.need or 0)
+        tries = SHORT_TRIES
         return await self._noted(link, ask, priority, subframes)
 
     def _request(
-        self,
-        link: NodeLink,
-        apdu: bytes,
-        answer_octets_max: int,
-        tries: int = 1,
-        credit: int | None = None,
+        self, link: NodeLink, apdu: bytes, answer_octets_max: int, tries: int = 1
     ) -> UnicastRequest:
         return UnicastRequest(
             initiator=self._settings.initiator,
@@ -296,11 +294,17 @@ class MeterAccess:
             destination_lsap=self._settings.server_lsap,
             source_lsap=self._settings.client_lsap,
             apdu=apdu,
-            initial_credit=link.credit.credit if credit is None else credit,
+            initial_credit=self._credit(link),
             timing=self._settings.timing,
             answer_octets_max=min(answer_octets_max + HEADER_OCTETS, M_SDU_OCTETS_MAX),
             tries=tries,
         )
+
+    def _credit(self, link: NodeLink) -> int:
+        """Return what the next question needs: a line that was just heard is still like that."""
+        granted = link.credit.credit
+        is_fresh = self._now_s() - link.heard_at_s < LINE_HOLDS_S
+        return max(granted, link.credit.need or 0) if is_fresh else granted
 
     async def _noted(
         self,
