@@ -337,5 +337,6 @@ def _discovery(
         initiator=config.plc.initiator_mac,
         system_title=config.concentrator.system_title,
         timing=_timing(config),
+        repeater_threshold_dbuv=config.plc.repeater_threshold_dbuv,
     )
     return Discovery(segment, book, slots, settings, now_s)

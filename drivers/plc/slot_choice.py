@@ -20,6 +20,10 @@ ALL: Final = 100
 DOUBT: Final = 0.1
 """While it is likelier than this that anybody is left, there is room for a crowd."""
 
+REST_CHANCES: Final = (ALL, 50, ALL, 25, ALL, 12)
+"""Chances, by turns, while nobody is believed to be left: nodes that are together in the one
+window are heard by nobody, and would be for ever if each of them answered every time."""
+
 _EVEN: Final = 0.5
 _LOW, _MIDDLE, _HIGH = 0.25, 0.5, 0.75
 _WIDE: Final = 4
@@ -44,7 +48,7 @@ class SlotChoice:
     While nobody knows whether the crowd is a handful or a town, few windows and a chance to
     answer size it, from the low end: too few windows cost little and teach as much. A crowd
     beyond the most windows answers with a chance too. Once nobody is believed to be left, the
-    fewest windows are offered to all; while it is but doubted, at least at every other look, for
+    fewest windows are offered, to all at every other look; while it is but doubted, at least at every other look, for
     the one newcomer is the likeliest.
 
     Source: framed slotted ALOHA; no rule for this choice is in the standard's known text.
@@ -55,6 +59,7 @@ class SlotChoice:
         self._slots_max = max(self._slots_min, slots_max)
         self._belief = CrowdBelief()
         self._terms: DiscoverTerms | None = None
+        self._looks_at_rest = 0
 
     @property
     def expects_more(self) -> bool:
@@ -76,8 +81,11 @@ class SlotChoice:
         all_were_asked = self._terms is None or self._terms.response_probability == ALL
         if self.likely_more or (self.expects_more and all_were_asked):
             self._terms = self._for_a_crowd()
+            self._looks_at_rest = 0
         else:
-            self._terms = DiscoverTerms(slots=self._slots_min, response_probability=ALL)
+            chance = REST_CHANCES[self._looks_at_rest % len(REST_CHANCES)]
+            self._terms = DiscoverTerms(slots=self._slots_min, response_probability=chance)
+            self._looks_at_rest += 1
         return self._terms
 
     def round_over(self, *, answers: int, collisions: int) -> None:

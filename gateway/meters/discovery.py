@@ -46,11 +46,12 @@ class NodeBook(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscoverySettings:
-    """Who looks, and on which line."""
+    """Who looks, on which line, and from which level on a repeater makes another one needless."""
 
     initiator: int
     system_title: bytes
     timing: LineTiming
+    repeater_threshold_dbuv: int
 
 
 class Discovery:
@@ -167,7 +168,11 @@ class Discovery:
         Raises:
             HalError: the modem failed.
         """
-        call = RepeaterCall(max_mac=last_mac, new_slots=REPEATER_CALL_NEW_SLOTS)
+        call = RepeaterCall(
+            max_mac=last_mac,
+            new_slots=REPEATER_CALL_NEW_SLOTS,
+            reception_threshold_dbuv=self._settings.repeater_threshold_dbuv,
+        )
         pattern_slots = -(-(1 + last_mac) // REPEATER_SUB_SLOTS) + REPEATER_CALL_NEW_SLOTS
         await self._segment.call_repeaters(
             lambda: self._to_all(call.encode()), pattern_slots * self._settings.timing.slot_s
