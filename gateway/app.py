@@ -192,7 +192,7 @@ def build(
         timekeeper=timekeeper,
         book=book,
         rhythm=rhythm,
-        company=schedule.company,
+        sizes=schedule,
         clock=clock,
         damaged_frames=keeper.damaged_frames,
         forgets_after_s=config.plc.node_forgets_after_s,

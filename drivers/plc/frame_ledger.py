@@ -2,35 +2,60 @@
 
 from typing import Final
 
-KEPT: Final = 0.97
-"""Of what was learnt, this share is left after each exchange: about thirty count."""
+PASSED_SHARES: Final = (
+    0.05, 0.1, 0.17, 0.27, 0.4, 0.55, 0.7, 0.82, 0.9, 0.95, 0.98, 0.99, 0.997,
+)  # fmt: skip
+"""Suppositions: so many of the sub-frames of one copy of a frame get through."""
 
-_FIRST_SUBFRAMES: Final = 200.0  # believed at the start: one sub-frame in a hundred is lost
-_FIRST_LOST: Final = 2.0
+KEPT: Final = 0.95
+"""Of what was learnt, this share is left after each exchange: about twenty count."""
+
+_FIRST_WEIGHTS: Final = (  # most lines are good
+    0.001, 0.002, 0.002, 0.003, 0.005, 0.007, 0.01, 0.02, 0.03, 0.07, 0.15, 0.3, 0.4,
+)  # fmt: skip
 
 
 class FrameLedger:
-    """The share of sub-frames of a node's exchanges that are lost, repetitions counted in.
+    """A belief about the sub-frames of a node's frames.
 
-    An exchange that met silence counts as one lost sub-frame: all the others of it say nothing.
+    A frame gets through if all sub-frames of one of its copies do. Copies that repeaters need to
+    carry it there do not count: they are no second chance. Bayes' rule; before each exchange a
+    little of the belief returns to what it was at first, for lines change.
     """
 
-    __slots__ = ("_lost", "_subframes")
+    __slots__ = ("_chances", "_weights")
 
     def __init__(self) -> None:
-        self._subframes = _FIRST_SUBFRAMES
-        self._lost = _FIRST_LOST
+        self._weights = list(_FIRST_WEIGHTS)
+        self._chances: dict[tuple[int, int, int], float] = {}
 
-    def exchanged(self, subframes: int, *, answered: bool) -> None:
-        """Note an exchange of so many sub-frames, question and answer together."""
-        self._subframes = KEPT * self._subframes + subframes
-        self._lost = KEPT * self._lost + (not answered)
+    def exchanged(self, question: int, answer: int, copies: int, *, answered: bool) -> None:
+        """Note an exchange.
 
-    @property
-    def lost_share(self) -> float:
-        """Return the share of sub-frames that are lost."""
-        return min(0.9, self._lost / self._subframes)
+        Args:
+            question, answer: sub-frames of each.
+            copies: chances that each of the two had.
+            answered: whether both got through.
+        """
+        for number, share in enumerate(PASSED_SHARES):
+            passes = _passes(share, question, copies) * _passes(share, answer, copies)
+            kept = KEPT * self._weights[number] + (1.0 - KEPT) * _FIRST_WEIGHTS[number]
+            self._weights[number] = kept * (passes if answered else 1.0 - passes)
+        total = sum(self._weights)
+        self._weights = [weight / total for weight in self._weights]
+        self._chances.clear()
 
-    def chance(self, subframes: int) -> float:
-        """Return the chance that an exchange of so many sub-frames succeeds."""
-        return float((1.0 - self.lost_share) ** subframes)
+    def chance(self, question: int, answer: int, copies: int = 1) -> float:
+        """Return the chance that an exchange of so many sub-frames and copies succeeds."""
+        key = question, answer, copies
+        known = self._chances.get(key)
+        if known is None:
+            known = self._chances[key] = sum(
+                weight * _passes(share, question, copies) * _passes(share, answer, copies)
+                for weight, share in zip(self._weights, PASSED_SHARES, strict=True)
+            )
+        return known
+
+
+def _passes(share: float, subframes: int, copies: int) -> float:
+    return float(1.0 - (1.0 - share**subframes) ** copies)

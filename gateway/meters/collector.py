@@ -19,15 +19,17 @@ from drivers.dlms.cosem_objects import attribute_name
 from drivers.dlms.date_time import CosemDateTime
 from drivers.dlms.profile_rows import ProfileRow, decode_rows
 from drivers.dlms.variable_access import ParameterizedName
-from drivers.errors import MalformedFrame
+from drivers.errors import MalformedFrame, NoAnswer
 from gateway.core.clock import Clock
 from gateway.meters.airtime_price import rows_octets
 from gateway.meters.answers import data_of, first_row
+from gateway.meters.company import Amount
 from gateway.meters.definite_gaps import gaps_after
 from gateway.meters.meter_kind import ENTRIES_IN_USE, VALUE
 from gateway.meters.meter_state import MeterState
 from gateway.meters.plc_segment import Priority
 from gateway.meters.stream_plan import (
+    EVENTS_SPAN_MIN_S,
     GUARD_S,
     EntriesAsked,
     PlanSettings,
@@ -85,13 +87,13 @@ class Collector:
         self._settings = settings
         self._journal = journal
 
-    async def collect(self, meter: MeterState, stream: StreamState, rows_max: int) -> None:
+    async def collect(self, meter: MeterState, stream: StreamState, amount: Amount) -> None:
         """Ask one question and store what came.
 
         Args:
             meter: whom to ask.
             stream: for which buffer.
-            rows_max: more rows are not asked for at once; a log of events is read whole.
+            amount: more is not asked for at once; of how many events there are nothing is known.
 
         Raises:
             PeerError: the meter was silent, refused or answered nonsense; nothing was stored.
@@ -99,33 +101,36 @@ class Collector:
             StoreError: nothing was stored, and nothing is counted as read.
         """
         if stream.period_s == 0:
-            await self._collect_events(meter)
+            await self._collect_events(meter, stream, amount.values)
             return
         if not self._buffer.coverage(stream.stream_id):
-            await self._collect_first(meter, stream)
+            await self._collect_first(meter, stream, amount)
         else:
-            await self._collect_rows(meter, stream, rows_max)
+            await self._collect_rows(meter, stream, amount.rows)
         stream.asked_at_s = self._clock.now_s()
 
-    async def _collect_first(self, meter: MeterState, stream: StreamState) -> None:
+    async def _collect_first(self, meter: MeterState, stream: StreamState, amount: Amount) -> None:
         if stream.oldest_s is None:
-            await self._find_oldest(meter)
+            await self._find_oldest(meter, stream, amount.values)
         if stream.oldest_s is None:
             stream.brought(something=False)
             return
         now_s = self._clock.now_s()
         present_s = meter.present_s(now_s)
-        asked = first_range(stream, stream.oldest_s, now_s, present_s, self._settings)
+        asked = first_range(stream, stream.oldest_s, now_s, present_s, self._settings, amount.rows)
         stream.oldest_s = None  # should this answer settle nothing, it is looked up again
         await self._ask_for_range(meter, stream, asked, present_s)
 
-    async def _find_oldest(self, meter: MeterState) -> None:
-        """Read the first row of every buffer of a meter that was never read, in one question."""
-        unread = [
+    async def _find_oldest(self, meter: MeterState, wanted: StreamState, buffers_max: int) -> None:
+        """Read the first row of this buffer, and of others never read, in one question."""
+        others = [
             stream
             for stream in meter.streams
-            if stream.period_s and not self._buffer.coverage(stream.stream_id)
+            if stream is not wanted
+            and stream.period_s
+            and not self._buffer.coverage(stream.stream_id)
         ]
+        unread = [wanted, *others][:buffers_max]
         first_entries = [
             by_entry(attribute_name(stream.buffer.base_name, VALUE), 1, 1) for stream in unread
         ]
@@ -243,28 +248,35 @@ class Collector:
             newest_s = max(times)
             stream.known_to_s = max(newest_s, stream.known_to_s or newest_s)
 
-    async def _collect_events(self, meter: MeterState) -> None:
-        """Read all event logs of a meter and its clock in one question."""
+    async def _collect_events(self, meter: MeterState, wanted: StreamState, logs_max: int) -> None:
+        """Read a meter's clock, this event log, and its others if they fit, in one question."""
         clock_name = meter.kind.clock_time_name()
         if clock_name is None:
             raise MalformedFrame("the object list names no clock")
         now_s = self._clock.now_s()
-        logs = [stream for stream in meter.streams if stream.period_s == 0]
+        others = [log for log in meter.streams if log.period_s == 0 and log is not wanted]
+        logs = [wanted, *others][:logs_max]
         asked = [self._events_range(stream, meter.present_s(now_s)) for stream in logs]
         ranges = [
             by_range(attribute_name(log.buffer.base_name, VALUE), CLOCK, part.from_s, part.to_s)
             for log, part in zip(logs, asked, strict=True)
         ]
-        answered = await self._access.converse(
-            meter.link, lambda: _read_clock_and_rows(clock_name, ranges), Priority.PROFILE
-        )
+        try:
+            answered = await self._access.converse(
+                meter.link, lambda: _read_clock_and_rows(clock_name, ranges), Priority.PROFILE
+            )
+        except NoAnswer:
+            for log, part in zip(logs, asked, strict=True):
+                log.events_span_s = max(EVENTS_SPAN_MIN_S, (part.to_s - part.from_s) // 2)
+            raise
         meter_time, contents = answered.result
         for log, part, rows in zip(logs, asked, contents, strict=True):
             _check(log, part, rows or ())
         deviation_s = await self._timekeeper.sample(meter, meter_time, answered)
         for log, part, rows in zip(logs, asked, contents, strict=True):
-            log.hurried = False
+            log.hurried = part.to_s < math.floor(meter.present_s(now_s))  # more is to come
             log.asked_at_s = now_s
+            log.widen_events_span(answered_s=part.to_s - part.from_s)
             log.brought(something=bool(rows))
             if rows is None:
                 _LOG.warning(
@@ -283,7 +295,10 @@ class Collector:
         coverage = self._buffer.coverage(stream.stream_id)
         first_s = coverage.first()
         holes = coverage.holes(oldest_s if first_s is None else first_s, to_s)
-        return RangeAsked(from_s=holes[0][0] if holes else to_s, to_s=to_s)
+        from_s = holes[0][0] if holes else to_s
+        if stream.events_span_s is not None:
+            to_s = min(to_s, from_s + stream.events_span_s)
+        return RangeAsked(from_s=from_s, to_s=to_s)
 
     def _store(
         self, stream: StreamState, rows: Sequence[ProfileRow], from_s: int, until_s: int

@@ -55,7 +55,11 @@ class DiscoverySettings:
 
 
 class Discovery:
-    """Looks for nodes that nobody has registered, and registers them."""
+    """Looks for nodes that nobody has registered, and registers them.
+
+    Attributes:
+        damaged: frames heard damaged in the answer windows of the last look.
+    """
 
     def __init__(
         self,
@@ -71,6 +75,7 @@ class Discovery:
         self._settings = settings
         self._now_s = now_s
         self._credit = ReportCredit()
+        self.damaged = 0
 
     @property
     def expects_more(self) -> bool:
@@ -112,6 +117,7 @@ class Discovery:
         )
         damaged = await collisions() - damaged_before
         # Whoever was heard has had a window of its own, a node with an alarm as well as a new one.
+        self.damaged = damaged
         self._slots.round_over(answers=len(heard), collisions=damaged)
         self._credit.round_over([report.hop_distance for report in heard])
         new = [report for report in heard if await self._is_new(report)]

@@ -141,10 +141,11 @@ class LineMaster:
             self._agenda.renew(link.system_title, now_s)
 
     async def _take(self, turn: Turn) -> None:
+        began_s = self._clock.now_s()
         try:
             await self._work.do(turn)
         except NoAnswer:
-            await self._met_silence(turn)
+            await self._met_silence(turn, began_s)
         except PeerError as error:
             _LOG.warning(
                 "meter refused or answered nonsense",
@@ -159,6 +160,8 @@ class LineMaster:
         else:
             if turn.stream is not None:
                 turn.stream.satisfied()
+                assert turn.link is not None
+                turn.link.broken_off_in_a_row = 0
             elif turn.link is not None and turn.task not in (Task.PING, Task.POLL):
                 turn.link.satisfied()
 
@@ -170,12 +173,15 @@ class LineMaster:
         elif turn.link is not None:
             turn.link.refused(now_s)
 
-    async def _met_silence(self, turn: Turn) -> None:
+    async def _met_silence(self, turn: Turn, began_s: float) -> None:
         now_s = self._clock.now_s()
         if turn.stream is not None:
             turn.stream.failed(now_s, silent=True)
         link = turn.link
         if link is None:
+            return
+        if link.heard_at_s >= began_s:  # it is there: what was asked was too long
+            link.broke_off(now_s)
             return
         link.was_silent(now_s)
         silent = sum(each.silent_since_s is not None for each in self._book.links())

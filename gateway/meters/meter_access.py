@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from drivers.dlms.association import AssociationRejected, AssociationRequest
 from drivers.dlms.conversations import Conversation, associate
@@ -17,7 +17,8 @@ from drivers.plc.mac_frame import CREDIT_MAX, M_SDU_OCTETS_MAX
 from drivers.plc.repeated_request import AnswerFacts, RepeatedRequest
 from drivers.plc.unicast import UnicastAnswer, UnicastRequest
 from gateway.core.purpose import Purpose
-from gateway.meters.airtime_price import PING_OCTETS, AirtimePrice
+from gateway.meters.airtime_price import AirtimePrice
+from gateway.meters.company import Thrift
 from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import PlcSegment, Priority
 from hal.errors import HalError
@@ -36,6 +37,17 @@ SHORT_SUBFRAMES: Final = 2
 """An exchange of no more sub-frames than this is asked again with credit 7 at once; a longer one
 costs less if a ping with credit 7 first tells whether the node is there, and what it needs."""
 
+
+class Length(NamedTuple):
+    """Sub-frames of a question and of the longest answer to it."""
+
+    question: int
+    answer: int
+
+
+PING_LENGTH: Final = Length(1, 1)
+CLOCK_LENGTH: Final = Length(1, 1)
+"""Of a question that sets a clock, and its answer."""
 
 LINE_HOLDS_S: Final = 60.0
 """For so long a line is taken to be as the last answer found it."""
@@ -178,12 +190,13 @@ class MeterAccess:
 
         def ask() -> UnicastRequest:
             made.append(conversation())
-            return self._request(link, next(made[0]), self._settings.pdu_octets_max)
+            octets = self._settings.pdu_octets_max
+            return self._request(link, next(made[0]), octets, self._credit(link, CLOCK_LENGTH))
 
         async with self._locks.setdefault(link.system_title, asyncio.Lock()):
             await self._associated(link, priority)
             await self._wait_out_late_answers(link)
-            answer = await self._noted(link, ask, priority, SHORT_SUBFRAMES)
+            answer = await self._noted(link, ask, priority, CLOCK_LENGTH)
         try:
             made[0].send(answer.apdu)
         except StopIteration as ended:
@@ -218,7 +231,7 @@ class MeterAccess:
                 tries=tries,
             )
 
-        return await self._noted(link, ask, priority, 2 * self._price.subframes(PING_OCTETS))
+        return await self._noted(link, ask, priority, PING_LENGTH)
 
     async def _associated(self, link: NodeLink, priority: Priority) -> None:
         candidates = self._passwords(link)
@@ -269,24 +282,35 @@ class MeterAccess:
     ) -> UnicastAnswer:
         """Ask, and again when there is silence: a long question once more at what a ping tells."""
         await self._wait_out_late_answers(link)
-        subframes = self._price.subframes(len(apdu)) + self._price.subframes(answer_octets_max)
-        is_short = subframes <= SHORT_SUBFRAMES
+        length = Length(self._price.subframes(len(apdu)), self._price.subframes(answer_octets_max))
+        is_short = length.question + length.answer <= SHORT_SUBFRAMES
         tries = SHORT_TRIES if is_short else 1
+        need, credit = link.credit.credit, self._credit(link, length)
 
         def ask() -> UnicastRequest:
-            return self._request(link, apdu, answer_octets_max, tries)
+            return self._request(link, apdu, answer_octets_max, credit, tries)
 
         try:
-            return await self._noted(link, ask, priority, subframes)
+            return await self._noted(link, ask, priority, length)
         except NoAnswer:
             if is_short:
                 raise
-        await self.ping(link, priority, credit=CREDIT_MAX)
-        tries = SHORT_TRIES
-        return await self._noted(link, ask, priority, subframes)
+        heard = await self.ping(link, priority, credit=CREDIT_MAX)
+        if heard.need <= credit:  # it is there, and credit was no matter: the length was
+            self._was_too_long(link, length, credit, need)
+        tries, need, credit = SHORT_TRIES, link.credit.credit, self._credit(link, length)
+        try:
+            return await self._noted(link, ask, priority, length)
+        except NoAnswer:
+            self._was_too_long(link, length, CREDIT_MAX, need)
+            raise
+
+    def _was_too_long(self, link: NodeLink, length: Length, credit: int, need: int) -> None:
+        copies = 1 + max(0, credit - need)
+        link.frames.exchanged(length.question, length.answer, copies, answered=False)
 
     def _request(
-        self, link: NodeLink, apdu: bytes, answer_octets_max: int, tries: int = 1
+        self, link: NodeLink, apdu: bytes, answer_octets_max: int, credit: int, tries: int = 1
     ) -> UnicastRequest:
         return UnicastRequest(
             initiator=self._settings.initiator,
@@ -294,24 +318,24 @@ class MeterAccess:
             destination_lsap=self._settings.server_lsap,
             source_lsap=self._settings.client_lsap,
             apdu=apdu,
-            initial_credit=self._credit(link),
+            initial_credit=credit,
             timing=self._settings.timing,
             answer_octets_max=min(answer_octets_max + HEADER_OCTETS, M_SDU_OCTETS_MAX),
             tries=tries,
         )
 
-    def _credit(self, link: NodeLink) -> int:
+    def _credit(self, link: NodeLink, length: Length) -> int:
         """Return what the next question needs: a line that was just heard is still like that."""
-        granted = link.credit.credit
+        credit = Thrift(self._price, link.frames, link.credit.credit).credit(*length)
         is_fresh = self._now_s() - link.heard_at_s < LINE_HOLDS_S
-        return max(granted, link.credit.need or 0) if is_fresh else granted
+        return max(credit, link.credit.need or 0) if is_fresh else credit
 
     async def _noted(
         self,
         link: NodeLink,
         make: Callable[[], RepeatedRequest[Facts]],
         priority: Priority,
-        subframes: int,
+        length: Length,
     ) -> Facts:
         made: list[RepeatedRequest[Facts]] = []
 
@@ -326,7 +350,6 @@ class MeterAccess:
             self._counter.silent(link.system_title, self._time(), made[0].tries_used)
             for credit in made[0].credits_used:
                 link.credit.failure(credit)
-            link.frames.exchanged(subframes, answered=False)
             raise
         except HalError:
             # The request may have gone out, so an answer may still come.
@@ -348,9 +371,9 @@ class MeterAccess:
         )
         for credit in made[0].credits_used[:-1]:
             link.credit.failure(credit)
-            link.frames.exchanged(subframes, answered=False)
+        copies = 1 + max(0, answer.initial_credit_used - link.credit.credit)
         link.credit.success(answer.need_down, answer.need_up, answer.initial_credit_used)
-        link.frames.exchanged(subframes, answered=True)
+        link.frames.exchanged(length.question, length.answer, copies, answered=True)
         link.answered(self._now_s())
         if answer.late_until_s is not None:
             link.quiet_until_s = answer.late_until_s

@@ -23,6 +23,11 @@ SPAN_FACTOR_MAX: Final = 16
 A question may hit the end of the outage, and is then answered by as many rows as its span holds.
 """
 
+EVENTS_SPAN_MAX_S: Final = 400 * 86_400
+
+EVENTS_SPAN_MIN_S: Final = 3_600
+"""An answer with the events of so short a time is hardly ever too long to come through."""
+
 VAIN_REST_MAX_S: Final = 21_600.0
 """A buffer that again and again has nothing new is asked this often at least."""
 
@@ -105,6 +110,8 @@ class StreamState:
         known_to_s: captured_at of the latest row ever handed over; what is missing before it was
             told.
         place_of_newest: place in the ring of the row of `newest_s`; None while it is not known.
+        events_span_s: events of so long a time are asked for at once; None: of all time. Halved
+            when the answer does not come, for nobody knows how many there are.
         vain_in_a_row: answers without anything new since the last that had something.
         refusals_in_a_row: answers of no use since the last good one.
         retry_at_s: before it, a buffer that was refused is left alone; UTC second.
@@ -124,6 +131,7 @@ class StreamState:
     span_factor: int = 1
     known_to_s: int | None = None
     place_of_newest: int | None = None
+    events_span_s: int | None = None
     vain_in_a_row: int = 0
     refusals_in_a_row: int = 0
     retry_at_s: float = 0.0
@@ -174,6 +182,12 @@ class StreamState:
         self.progressing = something
         self.vain_in_a_row = 0 if something else self.vain_in_a_row + 1
 
+    def widen_events_span(self, *, answered_s: int) -> None:
+        """Note that events of so long a time came in one answer."""
+        if self.events_span_s is not None:
+            wider_s = 2 * max(self.events_span_s, answered_s)
+            self.events_span_s = None if wider_s >= EVENTS_SPAN_MAX_S else wider_s
+
     def rows_per_answer(self, settings: PlanSettings) -> int:
         """Return how many rows one answer carries."""
         return max(1, (settings.pdu_octets_max - ANSWER_OVERHEAD_OCTETS) // self.row_octets)
@@ -222,7 +236,12 @@ def due_at_s(
 
 
 def first_range(
-    state: StreamState, oldest_s: int, now_s: float, meter_now_s: float, settings: PlanSettings
+    state: StreamState,
+    oldest_s: int,
+    now_s: float,
+    meter_now_s: float,
+    settings: PlanSettings,
+    rows_max: int,
 ) -> RangeAsked:
     """Return the first range to ask a buffer for.
 
@@ -232,12 +251,13 @@ def first_range(
         now_s: UTC.
         meter_now_s: what the meter's clock shows.
         settings: how much of its past is wanted.
+        rows_max: more rows are not asked for at once.
     """
     floor_s = math.floor(min(now_s, meter_now_s) - settings.history_s)
     if oldest_s > meter_now_s:
         # Captured by a clock that was ahead and has been set back; what came behind is wanted.
         oldest_s = floor_s
-    span_s = state.period_s * state.rows_per_answer(settings)
+    span_s = state.period_s * rows_max
     to_s = min(max(oldest_s, floor_s) + span_s - 1, LATEST_S)
     return RangeAsked(from_s=max(oldest_s - FIRST_LOOK_BACK_S, floor_s), to_s=to_s)
 
