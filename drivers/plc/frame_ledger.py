@@ -3,7 +3,7 @@
 from typing import Final
 
 PASSED_SHARES: Final = (
-    0.05, 0.1, 0.17, 0.27, 0.4, 0.55, 0.7, 0.82, 0.9, 0.95, 0.98, 0.99, 0.997,
+    0.05, 0.1, 0.17, 0.27, 0.4, 0.55, 0.7, 0.82, 0.9, 0.95, 0.98, 0.995, 0.9995,
 )  # fmt: skip
 """Suppositions: so many of the sub-frames of one copy of a frame get through."""
 
@@ -11,7 +11,7 @@ KEPT: Final = 0.95
 """Of what was learnt, this share is left after each exchange: about twenty count."""
 
 _FIRST_WEIGHTS: Final = (  # most lines are good
-    0.001, 0.002, 0.002, 0.003, 0.005, 0.007, 0.01, 0.02, 0.03, 0.07, 0.15, 0.3, 0.4,
+    0.001, 0.001, 0.002, 0.002, 0.002, 0.002, 0.003, 0.004, 0.005, 0.008, 0.02, 0.15, 0.8,
 )  # fmt: skip
 
 

@@ -101,7 +101,7 @@ class Collector:
             StoreError: nothing was stored, and nothing is counted as read.
         """
         if stream.period_s == 0:
-            await self._collect_events(meter, stream, amount.values)
+            await self._collect_events(meter, stream, amount.ranges)
             return
         if not self._buffer.coverage(stream.stream_id):
             await self._collect_first(meter, stream, amount)
@@ -111,14 +111,20 @@ class Collector:
 
     async def _collect_first(self, meter: MeterState, stream: StreamState, amount: Amount) -> None:
         if stream.oldest_s is None:
-            await self._find_oldest(meter, stream, amount.values)
+            await self._find_oldest(meter, stream, amount.first_rows)
         if stream.oldest_s is None:
             stream.brought(something=False)
             return
         now_s = self._clock.now_s()
         present_s = meter.present_s(now_s)
         asked = first_range(stream, stream.oldest_s, now_s, present_s, self._settings, amount.rows)
-        stream.oldest_s = None  # should this answer settle nothing, it is looked up again
+        oldest_s, stream.oldest_s = stream.oldest_s, None
+        # Should this answer settle nothing, the oldest row is looked up again.
+        if amount.is_short and asked.from_s <= oldest_s <= asked.to_s:
+            before_s = oldest_s - stream.period_s
+            by_place = EntriesAsked(first=1, last=amount.rows, after_s=before_s)
+            if await self._ask_for_entries(meter, stream, by_place):
+                return
         await self._ask_for_range(meter, stream, asked, present_s)
 
     async def _find_oldest(self, meter: MeterState, wanted: StreamState, buffers_max: int) -> None:

@@ -19,8 +19,15 @@ ROWS_MAX: Final = 60
 NAMES_MAX: Final = 16
 """What a meter says of itself then fits one answer; a longer one would come in blocks."""
 
+NEARLY_EQUAL: Final = 1.1
+
 NAME_OCTETS: Final = 5  # of a question, in the mean: plain names, and first rows of buffers
 VALUE_OCTETS: Final = 14  # of an answer, in the mean
+
+
+NAMES_PER_ENTRY: Final = 4
+NAMES_PER_RANGE: Final = 8
+"""A row by its place, or rows by a range of time, make a question about so many names longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +36,26 @@ class Amount:
 
     Attributes:
         rows: of one buffer.
-        values: names, buffers or ranges.
+        values: plain values.
     """
 
     rows: int
     values: int
+
+    @property
+    def first_rows(self) -> int:
+        """Return of how many buffers the first row may be asked for."""
+        return max(1, self.values // NAMES_PER_ENTRY)
+
+    @property
+    def ranges(self) -> int:
+        """Return for how many ranges of time events may be asked for."""
+        return max(1, self.values // NAMES_PER_RANGE)
+
+    @property
+    def is_short(self) -> bool:
+        """Return whether the line is bad, so that short questions are worth some trouble."""
+        return self.values < NAMES_MAX
 
 
 class Thrift:
@@ -77,13 +99,18 @@ class Thrift:
         return self._cheapest(fits)
 
     def _cheapest(self, choices: dict[int, tuple[int, int]]) -> int:
-        """Return the amount that costs least each, of (question, amount) by length of answer."""
+        """Return the amount that costs least each, of (question, amount) by length of answer.
 
-        def cost_of_each(choice: tuple[int, tuple[int, int]]) -> float:
-            answer, (question, amount) = choice
+        Of nearly equal ones the greatest: the fewer questions, the fewer are still to be asked.
+        """
+
+        def cost_of_each(answer: int) -> float:
+            question, amount = choices[answer]
             return self._cost_s(question, answer, self.credit(question, answer)) / amount
 
-        return min(reversed(choices.items()), key=cost_of_each)[1][1]
+        costs = {answer: cost_of_each(answer) for answer in choices}
+        enough = NEARLY_EQUAL * min(costs.values())
+        return max(choices[answer][1] for answer, cost in costs.items() if cost <= enough)
 
     def _cost_s(self, question: int, answer: int, credit: int) -> float:
         chance = self._frames.chance(question, answer, 1 + credit - self._need)
