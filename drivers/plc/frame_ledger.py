@@ -7,8 +7,8 @@ PASSED_SHARES: Final = (
 )  # fmt: skip
 """Suppositions: so many of the sub-frames of one copy of a frame get through."""
 
-KEPT: Final = 0.95
-"""Of what was learnt, this share is left after each exchange: about twenty count."""
+KEPT: Final = 0.99
+"""Of what was learnt, this share is left after each exchange: about a hundred count."""
 
 _FIRST_WEIGHTS: Final = (  # most lines are good
     0.001, 0.001, 0.002, 0.002, 0.002, 0.002, 0.003, 0.004, 0.005, 0.008, 0.02, 0.15, 0.8,

@@ -101,7 +101,7 @@ class Collector:
             StoreError: nothing was stored, and nothing is counted as read.
         """
         if stream.period_s == 0:
-            await self._collect_events(meter, stream, amount.ranges)
+            await self._collect_events(meter, stream, amount)
             return
         if not self._buffer.coverage(stream.stream_id):
             await self._collect_first(meter, stream, amount)
@@ -254,14 +254,17 @@ class Collector:
             newest_s = max(times)
             stream.known_to_s = max(newest_s, stream.known_to_s or newest_s)
 
-    async def _collect_events(self, meter: MeterState, wanted: StreamState, logs_max: int) -> None:
+    async def _collect_events(self, meter: MeterState, wanted: StreamState, amount: Amount) -> None:
         """Read a meter's clock, this event log, and its others if they fit, in one question."""
         clock_name = meter.kind.clock_time_name()
         if clock_name is None:
             raise MalformedFrame("the object list names no clock")
+        never_read = not self._buffer.coverage(wanted.stream_id)
+        if amount.is_short and never_read and wanted.oldest_s is None:
+            await self._find_oldest(meter, wanted, 1)  # what lies before it needs no question
         now_s = self._clock.now_s()
         others = [log for log in meter.streams if log.period_s == 0 and log is not wanted]
-        logs = [wanted, *others][:logs_max]
+        logs = [wanted, *others][: amount.ranges]
         asked = [self._events_range(stream, meter.present_s(now_s)) for stream in logs]
         ranges = [
             by_range(attribute_name(log.buffer.base_name, VALUE), CLOCK, part.from_s, part.to_s)
@@ -297,6 +300,8 @@ class Collector:
 
     def _events_range(self, stream: StreamState, present_s: float) -> RangeAsked:
         oldest_s = math.floor(self._clock.now_s() - self._settings.history_s)
+        if stream.oldest_s is not None:
+            oldest_s = max(oldest_s, min(stream.oldest_s, math.floor(present_s)))
         to_s = max(math.floor(present_s), oldest_s)
         coverage = self._buffer.coverage(stream.stream_id)
         first_s = coverage.first()
