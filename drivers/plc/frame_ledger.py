@@ -2,13 +2,18 @@
 
 from typing import Final
 
+from drivers.plc.mac_frame import CREDIT_MAX
+
 PASSED_SHARES: Final = (
     0.05, 0.1, 0.17, 0.27, 0.4, 0.55, 0.7, 0.82, 0.9, 0.95, 0.98, 0.995, 0.9995,
 )  # fmt: skip
 """Suppositions: so many of the sub-frames of one copy of a frame get through."""
 
-KEPT: Final = 0.99
-"""Of what was learnt, this share is left after each exchange: about a hundred count."""
+KEPT: Final = 0.998
+"""Of what was learnt, this share is left after each exchange. What changes shows soon enough: a
+supposition that is wrong loses its weight within a few exchanges, and so gains the right one."""
+
+POOR_CHANCE: Final = 0.8
 
 _FIRST_WEIGHTS: Final = (  # most lines are good
     0.001, 0.001, 0.002, 0.002, 0.002, 0.002, 0.003, 0.004, 0.005, 0.008, 0.02, 0.15, 0.8,
@@ -44,6 +49,11 @@ class FrameLedger:
         total = sum(self._weights)
         self._weights = [weight / total for weight in self._weights]
         self._chances.clear()
+
+    @property
+    def is_poor(self) -> bool:
+        """Whether even the shortest exchange, with all its chances, fails now and then."""
+        return self.chance(1, 1, 1 + CREDIT_MAX) < POOR_CHANCE
 
     def chance(self, question: int, answer: int, copies: int = 1) -> float:
         """Return the chance that an exchange of so many sub-frames and copies succeeds."""

@@ -59,6 +59,12 @@ _TOLD_IN_EVENTS: Final = RowStatus(0x01FF) & ~RowStatus.DST & ~RowStatus.SLAVE_U
 _PRIORITY: Final = {Entity.DAILY: Priority.BILLING}
 
 
+GUESS_AGAIN_S: Final = 3_600.0
+"""A guess at the place of a row that was wrong is not repeated sooner."""
+
+VALUE_ANSWER_OCTETS: Final = 16
+
+
 class ClockSampler(Protocol):
     """Who looks after the meters' clocks."""
 
@@ -106,6 +112,8 @@ class Collector:
         if not self._buffer.coverage(stream.stream_id):
             await self._collect_first(meter, stream, amount)
         else:
+            if amount.is_short:
+                await self._guess_place(meter, stream)
             await self._collect_rows(meter, stream, amount.rows)
         stream.asked_at_s = self._clock.now_s()
 
@@ -160,6 +168,25 @@ class Collector:
             asked = next_question(stream, coverage, present_s, self._settings, rows_max)
             assert isinstance(asked, RangeAsked)
             await self._ask_for_range(meter, stream, asked, present_s)
+
+    async def _guess_place(self, meter: MeterState, stream: StreamState) -> None:
+        """Find the place of the newest row known from how many there are, all captured on time.
+
+        It is proven when the row behind it comes: what does not follow is asked for by time.
+        """
+        now_s = self._clock.now_s()
+        is_known = stream.place_of_newest is not None or stream.newest_s is None
+        if is_known or now_s - stream.guessed_at_s < GUESS_AGAIN_S:
+            return
+        stream.guessed_at_s = now_s
+        in_use = attribute_name(stream.buffer.base_name, ENTRIES_IN_USE)
+        answered = await self._access.converse(
+            meter.link, lambda: read([in_use]), _priority(stream), VALUE_ANSWER_OCTETS
+        )
+        (rows,) = answered.result
+        waiting = stream.rows_waiting(meter.present_s(now_s), self._settings)
+        if isinstance(rows, Data) and rows.integer() > waiting:
+            stream.place_of_newest = rows.integer() - waiting
 
     async def _ask_for_entries(
         self, meter: MeterState, stream: StreamState, asked: EntriesAsked

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from drivers.errors import NoAnswer, PeerError
 from gateway.core.clock import Clock
 from gateway.meters.agenda import ALL_NODES, Agenda, Key
+from gateway.meters.meter_access import LINE_HOLDS_S
 from gateway.meters.network_rhythm import NetworkRhythm
 from gateway.meters.patience import RETRY_FIRST_S, rest_before_poll_s
 from gateway.meters.schedule import Schedule
@@ -180,7 +181,8 @@ class LineMaster:
         link = turn.link
         if link is None:
             return
-        if link.heard_at_s >= began_s:  # it is there: what was asked was too long
+        was_just_heard = link.frames.is_poor and now_s - link.heard_at_s < LINE_HOLDS_S
+        if link.heard_at_s >= began_s or was_just_heard:  # it is there: the question was too long
             link.broke_off(now_s)
             return
         link.was_silent(now_s)

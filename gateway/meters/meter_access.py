@@ -283,9 +283,10 @@ class MeterAccess:
         """Ask, and again when there is silence: a long question once more at what a ping tells."""
         await self._wait_out_late_answers(link)
         length = Length(self._price.subframes(len(apdu)), self._price.subframes(answer_octets_max))
-        is_short = length.question + length.answer <= SHORT_SUBFRAMES
-        tries = SHORT_TRIES if is_short else 1
         need, credit = link.credit.credit, self._credit(link, length)
+        # With all credit a question is as good a ping as any.
+        is_short = length.question + length.answer <= SHORT_SUBFRAMES or credit == CREDIT_MAX
+        tries = SHORT_TRIES if is_short else 1
 
         def ask() -> UnicastRequest:
             return self._request(link, apdu, answer_octets_max, credit, tries)
@@ -294,9 +295,12 @@ class MeterAccess:
             return await self._noted(link, ask, priority, length)
         except NoAnswer:
             if is_short:
+                if link.frames.is_poor:
+                    self._was_too_long(link, length, CREDIT_MAX, need)
                 raise
         heard = await self.ping(link, priority, credit=CREDIT_MAX)
-        if heard.need <= credit:  # it is there, and credit was no matter: the length was
+        # It is there; if credit was no matter, the length was. On a poor line nobody can tell.
+        if heard.need <= credit or link.frames.is_poor:
             self._was_too_long(link, length, credit, need)
         tries, need, credit = SHORT_TRIES, link.credit.credit, self._credit(link, length)
         try:

@@ -110,6 +110,7 @@ class StreamState:
         known_to_s: captured_at of the latest row ever handed over; what is missing before it was
             told.
         place_of_newest: place in the ring of the row of `newest_s`; None while it is not known.
+        guessed_at_s: when its place was last guessed; UTC second.
         events_span_s: events of so long a time are asked for at once; None: of all time. Halved
             when the answer does not come, for nobody knows how many there are.
         vain_in_a_row: answers without anything new since the last that had something.
@@ -131,6 +132,7 @@ class StreamState:
     span_factor: int = 1
     known_to_s: int | None = None
     place_of_newest: int | None = None
+    guessed_at_s: float = 0.0
     events_span_s: int | None = None
     vain_in_a_row: int = 0
     refusals_in_a_row: int = 0
