@@ -12,6 +12,7 @@ from hil.judge.conclusion import conclude, in_words
 from hil.judge.run_files import is_simulation
 from hil.report import verdict_figures, verdict_table
 from hil.simulation.command import add_simulate_options, run_simulate
+from hil.topology_command import add_topology_options, run_topology
 from hil.verdict import VerdictImpossible, judge_directory
 
 EXIT_GOOD = 0
@@ -32,6 +33,11 @@ def main(words: Sequence[str] | None = None) -> int:
         "simulate", help=purpose, description=purpose, allow_abbrev=False
     )
     add_simulate_options(simulate)
+    purpose = "tell what a network is like, or make one from an inventory"
+    topology = commands.add_parser(
+        "topology", help=purpose, description=purpose, allow_abbrev=False
+    )
+    add_topology_options(topology)
     purpose = "judge a run again from the files that it left, and nothing else"
     verdict = commands.add_parser("verdict", help=purpose, description=purpose)
     verdict.add_argument("directory", type=Path, metavar="DIR", help="for example build/demo")
@@ -42,6 +48,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         if arguments.command == "simulate":
             return _simulate(arguments)
+        if arguments.command == "topology":
+            return run_topology(arguments)
         options = demo_options(demo, arguments)
         from hil.demo.command import run_demo  # noqa: PLC0415  (a verdict needs none of the bench)
 
