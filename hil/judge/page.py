@@ -162,8 +162,8 @@ def _drawings(heatmap: float) -> tuple[tuple[_Draw, float, str, str], ...]:
             3.4,
             "Availability by the hour",
             (
-                "How many meters an exchange would have reached, by the line's own numbers. Red lines:"
-                " what happened."
+                "How many meters an exchange would have reached, by the line's own numbers. Red"
+                " lines: what happened."
             ),
         ),
         (

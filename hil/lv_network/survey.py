@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hil.lv_network.arrays import Mask
 from hil.lv_network.channel import Channel
 from hil.lv_network.topology import Topology
 
@@ -15,7 +16,7 @@ _HOUR_S = 3_600
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What was found; everybody repeats, and has mains all the time.
+    """What was found; everybody repeats for its own substation, and has mains all the time.
 
     Attributes:
         percent: of each place: share of the time in which an exchange succeeds.
@@ -44,11 +45,19 @@ class Survey:
         return sum(each < percent for each in self.percent)
 
 
+def own_places(topology: Topology) -> list[Mask]:
+    """Return for each substation which places it feeds."""
+    feeds = {cable.name: cable.substation for cable in topology.cables}
+    return [
+        np.array([feeds[place.cable] == substation for place in topology.places])
+        for substation in topology.substations
+    ]
+
+
 def survey(topology: Topology, *, seed: int, start_s: float, days: int) -> Survey:
     """Let the weather go by and look at every step."""
     channel = Channel(topology, seed)
-    repeaters = np.ones(channel.stations, dtype=np.bool_)
-    repeaters[: channel.modems] = False
+    own = own_places(topology)
     steps = int(days * _DAY_S // channel.step_s)
     reached = np.zeros((steps, len(topology.places)), dtype=np.bool_)
     needs = np.zeros(9)
@@ -57,11 +66,10 @@ def survey(topology: Topology, *, seed: int, start_s: float, days: int) -> Surve
     for step in range(steps):
         now_s = start_s + step * channel.step_s
         if channel.advance(now_s) or not step:
-            every = [
-                channel.sufficient_credit(modem, repeaters)[channel.modems :]
-                for modem in range(channel.modems)
-            ]
-            credit = np.max(np.array(every), axis=0)
+            for modem, places in enumerate(own):
+                repeaters = np.concatenate([np.zeros(channel.modems, dtype=np.bool_), places])
+                found = np.array(channel.sufficient_credit(modem, repeaters)[channel.modems :])
+                credit[places] = found[places]
         reached[step] = credit >= 0
         needs += np.bincount(credit[credit >= 0], minlength=len(needs))
         hours[step] = int((now_s + topology.local_offset_s) % _DAY_S // _HOUR_S)
