@@ -1,0 +1,51 @@
+"""The APDUs that open and close an association, as a list of fields with tag and length."""
+
+from typing import Final
+
+from scapy.fields import ByteEnumField, PacketListField, XByteField, XStrLenField
+from scapy.packet import Packet
+
+from drivers.plc.scapy_layers.field_kinds import LIST_ITEMS_MAX, AxdrLengthField
+
+PASSWORD_TAG: Final = 0xAC  # calling-authentication-value: never shown
+_TAG_NAMES: Final = {0x60: "AARQ", 0x61: "AARE", 0x62: "RLRQ", 0x63: "RLRE"}
+
+
+class _ValueField(XStrLenField):
+    """The octets of a field; a password is shown as stars."""
+
+    def i2repr(self, pkt: Packet | None, x: bytes) -> str:
+        """Return the octets in hexadecimal."""
+        if pkt is not None and pkt.tag == PASSWORD_TAG:
+            return "***"
+        return x.hex().upper()
+
+
+class DlmsAssociationField(Packet):
+    """One field of an association APDU."""
+
+    name = "DLMS association field"
+    fields_desc = [
+        XByteField("tag", 0xA1),
+        AxdrLengthField("length", octets_of="value"),
+        _ValueField("value", b"", length_from=lambda field: field.length),
+    ]
+
+    def extract_padding(self, s: bytes) -> tuple[bytes, bytes]:
+        """Leave what follows to the next field."""
+        return b"", s
+
+
+class DlmsAssociation(Packet):
+    """AARQ, AARE, RLRQ or RLRE; a server is known whose RLRE announces too few octets."""
+
+    name = "DLMS association"
+    fields_desc = [
+        ByteEnumField("tag", 0x60, _TAG_NAMES),
+        AxdrLengthField("length", octets_of="contents"),
+        PacketListField("contents", [], DlmsAssociationField, max_count=LIST_ITEMS_MAX),
+    ]
+
+    def mysummary(self) -> str:
+        """Return which of the four it is."""
+        return _TAG_NAMES.get(self.tag, f"association APDU {self.tag:02X}")
