@@ -9,6 +9,7 @@ A record is `length u16 | kind u8 | body`; length counts kind and body; most sig
 | 81   | line  | none                           | the first copy of the modem's frame is out     |
 | 82   | line  | line octets, NS..FCS           | the modem decoded this copy (CC tells which)   |
 | 83   | line  | line octets, damaged           | the modem heard a frame with a bad frame check |
+| 84   | line  | pattern, 2 octets              | an alarm stood in the pause of a slot          |
 
 The terms carry the bit rate because a bench rate has no code in the modem's configuration: the
 emulated modem takes the line's word for it.
@@ -24,6 +25,8 @@ _TERMS = 0x80
 _FIRST_COPY_SENT = 0x81
 _HEARD = 0x82
 _HEARD_BAD = 0x83
+_ALARM = 0x84
+_PATTERN_OCTETS = 2
 
 
 class AirBroken(Exception):  # noqa: N818  (reads as what it is in an except clause)
@@ -64,7 +67,14 @@ class HeardBad:
     octets: bytes
 
 
-AirEvent = LineTerms | FirstCopySent | Heard | HeardBad
+@dataclass(frozen=True, slots=True)
+class AlarmHeard:
+    """A physical alarm: the pattern of two octets that stood in the pause of a slot."""
+
+    pattern: bytes
+
+
+AirEvent = LineTerms | FirstCopySent | Heard | HeardBad | AlarmHeard
 
 
 class Air(Protocol):
@@ -91,6 +101,8 @@ def encode_record(record: AirEvent | Transmit) -> bytes:
             return _record(_HEARD, octets)
         case HeardBad(octets):
             return _record(_HEARD_BAD, octets)
+        case AlarmHeard(pattern):
+            return _record(_ALARM, pattern)
 
 
 def decode_record(kind: int, body: bytes) -> AirEvent | Transmit:
@@ -110,6 +122,8 @@ def decode_record(kind: int, body: bytes) -> AirEvent | Transmit:
         return Heard(body)
     if kind == _HEARD_BAD:
         return HeardBad(body)
+    if kind == _ALARM and len(body) == _PATTERN_OCTETS:
+        return AlarmHeard(body)
     raise AirBroken(f"no record of kind {kind:02X} with {len(body)} octets")
 
 

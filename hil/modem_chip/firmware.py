@@ -17,8 +17,8 @@ from drivers.plc.mac_frame import (
     pad_octet_count,
     subframe_count,
 )
-from drivers.plc.psdu import split_frame
 from hal.plc_modem.access_db import AccessError
+from hal.plc_modem.config_record import ModemConfig
 from hal.plc_modem.host_codec import decode_message, encode_message
 from hal.plc_modem.host_frame import HostFrame
 from hal.plc_modem.mac_record import MacRecord
@@ -38,8 +38,6 @@ from hal.plc_modem.messages import (
     Message,
     ResetRequest,
     SpyData,
-    SpySubframe,
-    SpySynchroFound,
     SynchroConfirmed,
     SynchroFound,
     SynchroLost,
@@ -48,8 +46,9 @@ from hal.plc_modem.messages import (
     WriteConfigRequest,
 )
 from hal.plc_modem.status import Condition, Mode, StatusMessage
-from hil.air import AirEvent, FirstCopySent, Heard, HeardBad, LineTerms
+from hil.air import AirEvent, AlarmHeard, FirstCopySent, Heard, HeardBad, LineTerms
 from hil.modem_chip.data_base import SOFTWARE_VERSION, ChipDataBase, DbRefused, check_config
+from hil.modem_chip.monitor import ChipMonitor
 
 _SLOT_BITS = 360
 _SPY = SpyData(
@@ -84,6 +83,7 @@ class ChipFirmware:
         self._synchronised = False
         self._confirmed = False
         self._hops_from_initiator = 0
+        self._monitor: ChipMonitor | None = None
 
     @property
     def mode(self) -> Mode:
@@ -105,6 +105,7 @@ class ChipFirmware:
     def reset(self) -> None:
         """Go back to not set."""
         self.data_base = None
+        self._monitor = None
         self.on_air = None
         self._busy_until = 0.0
         self._lose_synchronism()
@@ -118,7 +119,8 @@ class ChipFirmware:
         last = self.data_base.invalid_frames
         if self.mode is not Mode.MASTER:
             last = 0
-            if not self._synchronised:
+            known = self._synchronised if self._monitor is None else self._monitor.synchronised
+            if not known:
                 conditions |= Condition.NOT_SYNC
         if self.mode is Mode.SLAVE:
             config = self.data_base.config
@@ -135,7 +137,7 @@ class ChipFirmware:
             case ResetRequest():
                 self.reset()
             case WriteConfigRequest(config):
-                self._configure(WriteConfigRequest(config))
+                self._configure(config, now)
             case AccessDbRequest() as request:
                 self._access(request)
             case DataRequest(record):
@@ -155,10 +157,24 @@ class ChipFirmware:
             case FirstCopySent():
                 self._first_copy_is_out(now)
             case Heard(octets):
-                self._hear_copy(octets)
-            case HeardBad():
-                if self.data_base is not None:
+                self._hear_copy(octets, now)
+            case HeardBad(octets):
+                if self._monitor is not None:
+                    self._monitor.hear(octets, self._packing(), self.slot_s, now)
+                elif self.data_base is not None:
                     self.data_base.count_invalid()
+            case AlarmHeard(pattern):
+                if self._monitor is not None:
+                    self._monitor.hear_alarm(pattern)
+
+    def deadline(self) -> float:
+        """Return when `tick` is due; infinite while nothing is awaited."""
+        return float("inf") if self._monitor is None else self._monitor.deadline()
+
+    def tick(self, now: float) -> None:
+        """Act on timers."""
+        if self._monitor is not None:
+            self._monitor.tick(now)
 
     def _say(self, message: Message) -> None:
         self._tell_host(encode_message(message))
@@ -169,8 +185,7 @@ class ChipFirmware:
     def _packing(self) -> Packing:
         return Packing(self.terms.packing) if self.terms is not None else Packing.MODEL_A
 
-    def _configure(self, request: WriteConfigRequest) -> None:
-        config = request.config
+    def _configure(self, config: ModemConfig, now: float) -> None:
         set_already = self.data_base
         if set_already is not None and config.line_options != set_already.config.line_options:
             self._say(WriteConfigError(AccessError.REQUEST_NOT_ALLOWED))
@@ -181,6 +196,10 @@ class ChipFirmware:
             self._say(WriteConfigError(refusal.code))
             return
         self.data_base = ChipDataBase(config)
+        if self.mode is Mode.MONITOR:
+            self._monitor = ChipMonitor(
+                self._say, _SPY, frame_not_ok_s=config.frame_not_ok_s, now=now
+            )
         self._on_config()
         self._say(WriteConfigConfirm(config))
 
@@ -228,11 +247,11 @@ class ChipFirmware:
             self._busy_until = now + frame.initial_credit * self.first_copy_s(frame)
             self._say(DataConfirm(ConfirmStatus.OK))
 
-    def _hear_copy(self, octets: bytes) -> None:
+    def _hear_copy(self, octets: bytes, now: float) -> None:
         if self.data_base is None:
             return
-        if self.mode is Mode.MONITOR:
-            self._spy(octets)
+        if self._monitor is not None:
+            self._monitor.hear(octets, self._packing(), self.slot_s, now)
             return
         try:
             frame = MacFrame.decode(octets, self._packing())
@@ -287,13 +306,6 @@ class ChipFirmware:
         self._synchronised = False
         self._confirmed = False
         self._hops_from_initiator = 0
-
-    def _spy(self, octets: bytes) -> None:
-        if not self._synchronised:
-            self._synchronised = True
-            self._say(SpySynchroFound(_SPY))
-        for p_sdu in split_frame(octets, self._packing()):
-            self._say(SpySubframe(_SPY, p_sdu))
 
 
 def _record(frame: MacFrame, packing: Packing) -> MacRecord:

@@ -36,6 +36,7 @@ HAL_BEHIND_THE_WALL = (
     "hal.serial_port",
     "hal.plc_modem.host_link",
     "hal.plc_modem.modem",
+    "hal.plc_modem.monitor",
 )
 """Parts of hal that are the daemon's own: the rig sees hal's ports, pins and codecs only."""
 
