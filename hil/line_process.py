@@ -1,4 +1,8 @@
-"""The process of the emulated line: python -m hil.line_process --air PATH --control PATH ..."""
+"""The process of the emulated line: python -m hil.line_process --air PATH --control PATH ...
+
+A second modem (hil.modem_process --air TAP) or a fuzzer may be connected to the tap: it hears all
+that stands on the line, and what it sends is heard by the modem and by every meter.
+"""
 
 import argparse
 import asyncio
@@ -18,6 +22,7 @@ from hil.air_socket import AirServer
 from hil.json_control import JsonControl
 from hil.line_bench import BenchSettings, LineBench
 from hil.line_control import carry_out
+from hil.line_tap import LineTap
 from hil.lv_line import LOSS_PER_HOP
 from hil.meter.clock import SYNC_LIMIT_S
 from hil.meter.module import MeterModule, MeterSettings
@@ -73,24 +78,33 @@ async def _run(options: argparse.Namespace) -> None:
         tell_modem=tell_modem,
         make_server=partial(server_for, password=password),
     )
+    line = bench.line
+    terms = LineTerms(
+        bit_rate_bps=settings.timing.bit_rate_bps, packing=str(settings.timing.packing)
+    )
     air = AirServer(
         options.air,
-        terms=LineTerms(
-            bit_rate_bps=settings.timing.bit_rate_bps, packing=str(settings.timing.packing)
-        ),
-        on_transmit=bench.line.modem_transmits,
-        on_modem_change=bench.line.modem_changed,
+        terms=terms,
+        on_transmit=line.modem_transmits,
+        on_modem_change=line.modem_changed,
     )
+    servers = [air]
+    if options.tap is not None:
+        tap = AirServer(options.tap, terms=terms, on_transmit=line.foreign_transmits)
+        line.tap = LineTap(timer=loop, timing=settings.timing, tell=tap.tell)
+        servers.append(tap)
     control = JsonControl(options.control, partial(carry_out, bench))
     try:
-        await air.start()
+        for server in servers:
+            await server.start()
         await control.start()
         sys.stdout.write(f"{READY_TEXT}: {options.meters} meters\n")
         sys.stdout.flush()
         await stop.wait()
     finally:
         await control.close()
-        await air.close()
+        for server in servers:
+            await server.close()
         bench.close()
 
 
@@ -117,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--air", type=Path, required=True, help="Unix socket for the modem (made here)")
     add("--control", type=Path, required=True, help="Unix socket for commands (made here)")
+    add("--tap", type=Path, help="Unix socket for a second modem, which hears all (made here)")
     add("--truth", type=Path, required=True, help="SQLite file of what the meters hold")
     add("--meters", type=int, default=12, help="power-line meters [12]")
     add("--seed", type=int, default=1, help="the same seed gives the same line [1]")

@@ -64,6 +64,20 @@ class Station(Protocol):
         """Take the copy that was decoded at a moment, so long after the first one had ended."""
 
 
+class Tap(Protocol):
+    """Who listens to the line beside its modem: hil.line_tap."""
+
+    def frame_begins(
+        self,
+        frame: MacFrame,
+        start: float,
+        *,
+        first_copy: int = 0,
+        spoilt: Callable[[float], bool] = lambda _at: False,
+    ) -> None:
+        """Take a frame whose first transmission begins, and which of its copies come this far."""
+
+
 @dataclass(slots=True, kw_only=True)
 class LineCounters:
     """What happened on the line since the start."""
@@ -87,6 +101,9 @@ class _Answer:
     spoilt_from: float | None = None
     drowned: bool = False  # began under another one: no frame of its own to the modem
 
+    def is_spoilt(self, heard_at: float) -> bool:
+        return self.spoilt_from is not None and self.spoilt_from < heard_at
+
 
 class LvLine:
     """The line between one modem and its stations.
@@ -95,6 +112,7 @@ class LvLine:
         stations: who hangs on the line; add and remove at will.
         loss_per_hop: chance that one hop damages a copy.
         bad_share: share of damaged copies that the modem notices as a bad frame check.
+        tap: hears all that stands on the line; None: nobody does.
     """
 
     def __init__(
@@ -111,6 +129,7 @@ class LvLine:
         self.loss_per_hop = loss_per_hop
         self.bad_share = bad_share
         self.counters = LineCounters()
+        self.tap: Tap | None = None
         self._timer = timer
         self._timing = timing
         self._rng = rng
@@ -136,6 +155,17 @@ class LvLine:
         if not present:
             self._queue.clear()
 
+    def foreign_transmits(self, octets: bytes) -> None:
+        """Let modem and stations hear whatever a station that is none of ours sends, at once."""
+        self._tell_modem(Heard(octets))
+        try:
+            frame = MacFrame.decode(octets, self._timing.packing)
+        except MalformedFrame:
+            self.counters.frames_malformed += 1
+            return
+        now = self._timer.time()
+        self._deliver(frame, list(self._addressed(frame)), now, now)
+
     def _plan_start(self) -> None:
         if self._start_is_planned or not self._queue:
             return
@@ -159,6 +189,8 @@ class LvLine:
         self.counters.frames_from_modem += 1
         self.counters.busy_s += end - start
         first_end = start + copy_s
+        if self.tap is not None:
+            self.tap.frame_begins(frame, start)
         self._timer.call_at(first_end, self._tell_modem, FirstCopySent())
         for number, stations in self._decoders(frame).items():
             copy = replace(frame, current_credit=frame.initial_credit - number)
@@ -219,12 +251,15 @@ class LvLine:
         self.counters.answers += 1
         self.counters.busy_s += max(0.0, answer.end - max(start, self._free_at))
         self._free_at = max(self._free_at, answer.end)
+        if self.tap is not None:
+            first_copy = station.hop_distance
+            self.tap.frame_begins(frame, start, first_copy=first_copy, spoilt=answer.is_spoilt)
         number = self._copy_decoded(frame, station)
         heard_at = start + copy_s * (1 + (number or 0))
         self._timer.call_at(heard_at, self._modem_hears, answer, number, heard_at)
 
     def _modem_hears(self, answer: _Answer, number: int | None, heard_at: float) -> None:
-        spoilt = answer.spoilt_from is not None and answer.spoilt_from < heard_at
+        spoilt = answer.is_spoilt(heard_at)
         reaches = answer.station.hop_distance <= answer.frame.initial_credit
         if number is not None and not spoilt:
             credit = answer.frame.initial_credit - number

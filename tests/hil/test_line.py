@@ -9,6 +9,7 @@ from drivers.plc.airtime import LineTiming
 from drivers.plc.mac_frame import ALL_PHYSICAL, INITIATOR, MacFrame, Packing
 from drivers.plc.node import Reply
 from hil.air import AirEvent, FirstCopySent, Heard, HeardBad
+from hil.line_tap import LineTap
 from hil.lv_line import LvLine
 from tests.hil.line_helpers import JumpingTimer, dice
 
@@ -219,3 +220,72 @@ def test_garbage_from_the_modem_is_counted_and_dropped() -> None:
     setup.timer.advance(5.0)
     assert setup.line.counters.frames_malformed == 1
     assert len(setup.heard()) == 1
+
+
+def overheard(setup: Setup) -> list[tuple[float, str, int, int]]:
+    """Let a tap hear the line; return moment, kind, source and credit of what it hears."""
+    heard: list[tuple[float, str, int, int]] = []
+
+    def take(event: AirEvent) -> None:
+        assert isinstance(event, Heard | HeardBad)
+        octets = event.octets
+        source = int.from_bytes(octets[3:6], "big") >> 12
+        heard.append((setup.timer.now, type(event).__name__, source, octets[2] >> 2 & 7))
+
+    setup.line.tap = LineTap(timer=setup.timer, timing=TIMING, tell=take)
+    return heard
+
+
+def test_a_tap_hears_every_copy_in_both_directions() -> None:
+    """HIL-1: a second modem may listen to the line, as gridgate sniff does."""
+    setup = make_line(Parrot(mac=1, hop_distance=1))
+    heard = overheard(setup)
+    setup.transmit(destination=1, credit=2)
+    setup.timer.advance(3)
+    assert [each[0] for each in heard] == pytest.approx([n * SLOT_S for n in (1, 2, 3, 5, 6)])
+    assert [each[1:] for each in heard] == [
+        ("Heard", INITIATOR, 2),
+        ("Heard", INITIATOR, 1),
+        ("Heard", INITIATOR, 0),
+        ("Heard", 1, 1),
+        ("Heard", 1, 0),
+    ]
+
+
+def test_a_tap_hears_collisions_as_damage_and_changes_nothing() -> None:
+    """HIL-2: the same seed gives the same run, whether somebody listens or not."""
+    quiet, tapped = (
+        make_line(Parrot(mac=1), Parrot(mac=2), loss=0.2, bad_share=0.5) for _ in range(2)
+    )
+    heard = overheard(tapped)
+    for setup in (quiet, tapped):
+        for _ in range(5):
+            setup.transmit(destination=ALL_PHYSICAL, credit=1)
+            setup.timer.advance(3)
+    assert quiet.told == tapped.told
+    assert quiet.line.counters == tapped.line.counters
+    spoilt = [each for each in heard if each[1] == "HeardBad"]
+    assert len(spoilt) > 0
+    assert {source for _, _, source, _ in spoilt} == {1, 2}
+
+
+def test_what_a_foreign_station_sends_is_heard_by_modem_and_stations() -> None:
+    """HIL-3: hostile frames reach everybody; what is none costs nothing but a count."""
+    parrot = Parrot(mac=1)
+    setup = make_line(parrot)
+    frame = MacFrame(
+        initial_credit=0,
+        current_credit=0,
+        delta_credit=0,
+        source=0xC07,
+        destination=1,
+        m_sdu=bytes(9),
+    )
+    setup.line.foreign_transmits(frame.encode(Packing.MODEL_A))
+    setup.line.foreign_transmits(b"nonsense")
+    assert [event for _, event in setup.told] == [
+        Heard(frame.encode(Packing.MODEL_A)),
+        Heard(b"nonsense"),
+    ]
+    assert len(parrot.heard) == 1
+    assert setup.line.counters.frames_malformed == 1
