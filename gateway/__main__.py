@@ -65,6 +65,10 @@ def _execute(arguments: argparse.Namespace, stdin: TextIO, out: TextIO, err: Tex
         from gateway.cli import decode_command  # noqa: PLC0415
 
         return decode_command.execute(arguments, stdin, out, err)
+    if arguments.command == "sniff":
+        from gateway.cli import sniff_command  # noqa: PLC0415
+
+        return sniff_command.execute(arguments, out, err)
     from gateway.cli import ask_commands  # noqa: PLC0415
 
     return ask_commands.execute(arguments, out)

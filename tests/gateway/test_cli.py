@@ -8,7 +8,7 @@ import pytest
 
 pytestmark = pytest.mark.rig  # each test starts a process
 
-COMMANDS = ("run", "check-config", "status", "meters", "readings", "lost", "decode")
+COMMANDS = ("run", "check-config", "status", "meters", "readings", "lost", "decode", "sniff")
 
 
 def gridgate(*words: str) -> subprocess.CompletedProcess[str]:

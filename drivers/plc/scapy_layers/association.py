@@ -46,6 +46,14 @@ class DlmsAssociation(Packet):
         PacketListField("contents", [], DlmsAssociationField, max_count=LIST_ITEMS_MAX),
     ]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every octet stands in a field as long as it says."""
+        return all(
+            isinstance(each, DlmsAssociationField) and each.length == len(each.value)
+            for each in self.contents
+        )
+
     def mysummary(self) -> str:
         """Return which of the four it is."""
         return _TAG_NAMES.get(self.tag, f"association APDU {self.tag:02X}")

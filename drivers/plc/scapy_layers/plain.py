@@ -4,7 +4,13 @@ from typing import Any
 
 from scapy.packet import NoPayload, Packet
 
-from drivers.plc.scapy_layers.association import PASSWORD_TAG, DlmsAssociationField
+from drivers.plc.scapy_layers.association import (
+    PASSWORD_TAG,
+    DlmsAssociation,
+    DlmsAssociationField,
+)
+
+_HIDDEN = "***"
 
 
 def plain_layers(packet: Packet) -> list[dict[str, Any]]:
@@ -20,7 +26,9 @@ def plain_layers(packet: Packet) -> list[dict[str, Any]]:
 def _plain_fields(layer: Packet) -> dict[str, Any]:
     fields = {field.name: _plain(layer.getfieldval(field.name)) for field in layer.fields_desc}
     if isinstance(layer, DlmsAssociationField) and layer.tag == PASSWORD_TAG:
-        fields["value"] = "***"
+        fields["value"] = _HIDDEN
+    if isinstance(layer, DlmsAssociation) and not layer.is_whole:
+        fields["contents"] = _HIDDEN  # the password may stand anywhere in it
     return {name: value for name, value in fields.items() if value is not None}
 
 
