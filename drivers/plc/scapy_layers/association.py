@@ -5,7 +5,8 @@ from typing import Final
 from scapy.fields import ByteEnumField, PacketListField, XByteField, XStrLenField
 from scapy.packet import Packet
 
-from drivers.plc.scapy_layers.field_kinds import LIST_ITEMS_MAX, AxdrLengthField
+from drivers.plc.scapy_layers.axdr import AxdrLengthField
+from drivers.plc.scapy_layers.field_kinds import LIST_ITEMS_MAX
 
 PASSWORD_TAG: Final = 0xAC  # calling-authentication-value: never shown
 _TAG_NAMES: Final = {0x60: "AARQ", 0x61: "AARE", 0x62: "RLRQ", 0x63: "RLRE"}

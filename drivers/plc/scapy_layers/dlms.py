@@ -13,9 +13,9 @@ from scapy.fields import (
 from scapy.packet import Packet, Raw
 
 from drivers.plc.scapy_layers.association import DlmsAssociation
-from drivers.plc.scapy_layers.axdr import DlmsData
+from drivers.plc.scapy_layers.axdr import AxdrLengthField, DlmsData
 from drivers.plc.scapy_layers.dlms_parts import access_part, read_result, write_result
-from drivers.plc.scapy_layers.field_kinds import LIST_ITEMS_MAX, AxdrLengthField
+from drivers.plc.scapy_layers.field_kinds import LIST_ITEMS_MAX
 
 _TAG_NAMES: Final = {
     0x01: "InitiateRequest",

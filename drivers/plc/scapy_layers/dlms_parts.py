@@ -5,8 +5,7 @@ from typing import Final
 from scapy.fields import ByteEnumField, ByteField, ShortField, XShortField, XStrLenField
 from scapy.packet import Packet, Raw
 
-from drivers.plc.scapy_layers.axdr import data_fields, value_text
-from drivers.plc.scapy_layers.field_kinds import AxdrLengthField
+from drivers.plc.scapy_layers.axdr import AxdrLengthField, data_fields, value_text
 
 _ERROR_NAMES: Final = {
     0: "success",

@@ -1,4 +1,4 @@
-"""Kinds of fields that scapy lacks: A-XDR lengths, MAC addresses, octets behind the payload."""
+"""Kinds of fields that scapy lacks: counts, MAC addresses, octets behind the payload."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -52,37 +52,6 @@ class TrailerField(XStrField):
         return s[:start] + s[end:], s[start:end]
 
 
-class AxdrLengthField(Field[int | None, bytes]):
-    """A length or count in one octet below 128, else in 80 + n and n octets; None is computed."""
-
-    __slots__ = ["count_of", "octets_of"]
-
-    def __init__(
-        self, name: str, *, count_of: str | None = None, octets_of: str | None = None
-    ) -> None:
-        """Count the items of one field, or the octets of another."""
-        super().__init__(name, None)
-        self.count_of = count_of
-        self.octets_of = octets_of
-
-    def addfield(self, pkt: Packet, s: bytes, val: int | None) -> bytes:
-        """Put the shortest form of the number on the line."""
-        return s + axdr_length(self._counted(pkt) if val is None else val)
-
-    def getfield(self, pkt: Packet, s: bytes) -> tuple[bytes, int]:
-        """Take the number; ValueError when it is cut short."""
-        del pkt
-        end = length_end(s, 0)
-        return s[end:], s[0] if end == 1 else int.from_bytes(s[1:end], "big")
-
-    def _counted(self, pkt: Packet) -> int:
-        if self.count_of is not None:
-            return len(pkt.getfieldval(self.count_of))
-        assert self.octets_of is not None
-        field, value = pkt.getfield_and_val(self.octets_of)
-        return len(field.addfield(pkt, b"", value))
-
-
 class CountField(XByteField):
     """How many items a list has, in one octet; None is computed, and cut off at 255."""
 
@@ -131,26 +100,3 @@ def list_field(name: str, item: Field[Any, Any], count: str) -> FieldListField:
         count_from=lambda packet: packet.getfieldval(count),
         max_count=LIST_ITEMS_MAX,
     )
-
-
-def axdr_length(number: int) -> bytes:
-    """Return the octets of a length or count."""
-    if number < 0x80:
-        return bytes([number])
-    size = (number.bit_length() + 7) // 8
-    return bytes([0x80 | size]) + number.to_bytes(size, "big")
-
-
-def length_end(octets: bytes, at: int) -> int:
-    """Return where the length that begins at a place ends.
-
-    Raises:
-        ValueError: it is cut short.
-    """
-    first = octets[at : at + 1]
-    if not first:
-        raise ValueError("no length")
-    end = at + 1 + (first[0] & 0x7F if first[0] >= 0x80 else 0)
-    if end > len(octets):
-        raise ValueError("a length cut short")
-    return end
