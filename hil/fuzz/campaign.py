@@ -86,13 +86,19 @@ def _shoot_one(frame: HostileFrame, trials: Sequence[Trial], result: Result) -> 
 
 
 def _note(frame: HostileFrame, trial: Trial, error: BaseException, result: Result) -> None:
-    deepest = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{deepest.filename}:{deepest.lineno} in {deepest.name}"
+    place = _place(error, trial)
     if any(each.place == place for each in result.findings):
         return
     text = f"{type(error).__name__}: {error}"
     finding = Finding(frame=frame, trial=trial.name, error=text, place=place)
     result.findings.append(finding)
+
+
+def _place(error: BaseException, trial: Trial) -> str:
+    if isinstance(error, Hang):
+        return f"somewhere in {trial.name}"  # each time in another line
+    deepest = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{deepest.filename}:{deepest.lineno} in {deepest.name}"
 
 
 def _notice_growth(frame: HostileFrame, result: Result) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-CPU_MAX_S: Final = 2.0  # of one decoder with one frame; a thousand times what any needs
+CPU_MAX_S = 2.0  # of one decoder with one frame; a thousand times what any needs
 GROWTH_MAX_MIB: Final = 64
 _KIB_PER_MIB: Final = 1024
 
@@ -20,7 +20,7 @@ def hangs_are_noticed() -> Iterator[None]:
     """Raise Hang in whatever runs inside `limited` for too long; main thread only."""
 
     def give_up(_number: int, _frame: object) -> None:
-        raise Hang(f"no end after {CPU_MAX_S:.0f} s of processor time")
+        raise Hang(f"no end after {CPU_MAX_S:g} s of processor time")
 
     before = signal.signal(signal.SIGVTALRM, give_up)
     try:
@@ -31,9 +31,9 @@ def hangs_are_noticed() -> Iterator[None]:
 
 
 @contextmanager
-def limited(cpu_max_s: float = CPU_MAX_S) -> Iterator[None]:
-    """Give what runs inside so much processor time; a busy machine does not count."""
-    signal.setitimer(signal.ITIMER_VIRTUAL, cpu_max_s)
+def limited() -> Iterator[None]:
+    """Give what runs inside CPU_MAX_S of processor time; a busy machine does not count."""
+    signal.setitimer(signal.ITIMER_VIRTUAL, CPU_MAX_S)
     try:
         yield
     finally:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 import tty
 from pathlib import Path
@@ -54,16 +55,19 @@ def test_a_wrong_configuration_is_status_2(tmp_path: Path) -> None:
     assert ended.err.startswith(f"gridgate: {file}: [plc] packing")
 
 
-def test_without_scapy_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.rig
+def test_without_scapy_it_says_how_to_install_it() -> None:
     """The extra `capture` is optional: one clear sentence, exit status 2."""
-    for name in list(sys.modules):
-        if name.startswith(("scapy", "drivers.plc.scapy_layers")):
-            monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "scapy", None)
-    ended = gridgate("sniff", "--port", "/nowhere/tty")
-    assert (ended.status, ended.out) == (2, "")
-    assert ended.err == f"gridgate: {INSTALL}\n"
-    assert "pip install 'gridgate[capture]'" in ended.err
+    program = (
+        "import sys\nsys.modules['scapy'] = None\n"
+        "sys.argv = ['gridgate', 'sniff', '--port', '/nowhere/tty']\n"
+        "from gateway.__main__ import main\nsys.exit(main())"
+    )
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == f"gridgate: {INSTALL}\n"
+    assert "pip install 'gridgate[capture]'" in ended.stderr
 
 
 def test_a_port_that_the_daemon_holds_is_said_so() -> None:

@@ -242,9 +242,11 @@ class Master:
 
 
 @asynccontextmanager
-async def master_at(board_settings: BoardSettings) -> AsyncIterator[Master]:
+async def master_at(
+    board_settings: BoardSettings, rate_bps: int = RATE_BPS
+) -> AsyncIterator[Master]:
     board = await open_board(board_settings)
-    settings = PlcModemSettings(baud_bps=BAUD_BPS, bit_rate_bps=RATE_BPS)
+    settings = PlcModemSettings(baud_bps=BAUD_BPS, bit_rate_bps=rate_bps)
     modem = AmisModem(board.plc_port, board.plc_t_req, settings)
     running = asyncio.create_task(modem.run())
     try:

@@ -9,7 +9,8 @@ from drivers.plc.scapy_layers.axdr import AxdrLengthField
 from drivers.plc.scapy_layers.field_kinds import LIST_ITEMS_MAX
 
 PASSWORD_TAG: Final = 0xAC  # calling-authentication-value: never shown
-_TAG_NAMES: Final = {0x60: "AARQ", 0x61: "AARE", 0x62: "RLRQ", 0x63: "RLRE"}
+_RLRE: Final = 0x63
+_TAG_NAMES: Final = {0x60: "AARQ", 0x61: "AARE", 0x62: "RLRQ", _RLRE: "RLRE"}
 
 
 class _ValueField(XStrLenField):
@@ -20,6 +21,22 @@ class _ValueField(XStrLenField):
         if pkt is not None and pkt.tag == PASSWORD_TAG:
             return "***"
         return x.hex().upper()
+
+
+class _LengthField(AxdrLengthField):
+    """The length of the APDU; an RLRE has one octet that may say anything (docs/plc.md 6.7)."""
+
+    def addfield(self, pkt: Packet, s: bytes, val: int | None) -> bytes:
+        """Put the length on the line."""
+        if pkt.tag == _RLRE and val is not None:
+            return s + bytes([val & 0xFF])
+        return super().addfield(pkt, s, val)
+
+    def getfield(self, pkt: Packet, s: bytes) -> tuple[bytes, int]:
+        """Take the length."""
+        if pkt.tag == _RLRE and s:
+            return s[1:], s[0]
+        return super().getfield(pkt, s)
 
 
 class DlmsAssociationField(Packet):
@@ -38,12 +55,12 @@ class DlmsAssociationField(Packet):
 
 
 class DlmsAssociation(Packet):
-    """AARQ, AARE, RLRQ or RLRE; a server is known whose RLRE announces too few octets."""
+    """AARQ, AARE, RLRQ or RLRE."""
 
     name = "DLMS association"
     fields_desc = [
         ByteEnumField("tag", 0x60, _TAG_NAMES),
-        AxdrLengthField("length", octets_of="contents"),
+        _LengthField("length", octets_of="contents"),
         PacketListField("contents", [], DlmsAssociationField, max_count=LIST_ITEMS_MAX),
     ]
 

@@ -69,7 +69,7 @@ def check_whole(packet: Packet, octets: bytes) -> None:
 def agree_on_line_frame(octets: bytes, packing: Packing) -> PlcMacFrame:
     frame = MacFrame.decode(octets, packing)
     packet = PlcMacFrame(octets)
-    _agree_on_mac_fields(packet, frame)
+    agree_on_mac_fields(packet, frame)
     assert packet.packing == packing
     assert packet.fcs_good
     assert octets[:2] == packet.code.to_bytes(2, "big")
@@ -81,12 +81,12 @@ def agree_on_line_frame(octets: bytes, packing: Packing) -> PlcMacFrame:
 
 def agree_on_record(octets: bytes) -> PlcMacRecord:
     packet = PlcMacRecord(octets)
-    _agree_on_mac_fields(packet, MacFrame.from_host(octets))
+    agree_on_mac_fields(packet, MacFrame.from_host(octets))
     assert packet.pad_length == octets[4]
     return packet
 
 
-def _agree_on_mac_fields(packet: Packet, frame: MacFrame) -> None:
+def agree_on_mac_fields(packet: Packet, frame: MacFrame) -> None:
     for name in ("initial_credit", "current_credit", "delta_credit", "source", "destination"):
         assert packet.getfieldval(name) == getattr(frame, name), name
     assert packet.hop_distance == frame.hop_distance
@@ -195,7 +195,7 @@ def _agree_on_accesses(packet: Packet, accesses: tuple[Any, ...]) -> None:
                 assert part.short_name == access.name
             case ParameterizedName():
                 assert (part.short_name, part.selector) == (access.name, access.selector)
-                assert bytes([part.type]) + part.content == access.parameter.encode()
+                _agree_on_value(part, access.parameter)
             case BlockNumberAccess():
                 assert part.block_number == access.block_number
             case DataBlock():
@@ -210,14 +210,20 @@ def _agree_on_data(packet: Packet, data: tuple[Data, ...]) -> None:
     assert packet.data_count == len(packet.data) == len(data)
     for part, value in zip(packet.data, data, strict=True):
         assert isinstance(part, DlmsData)
-        assert bytes([part.type]) + part.content == value.encode()
+        _agree_on_value(part, value)
+
+
+def _agree_on_value(part: Packet, value: Data) -> None:
+    """A value may be said in more than one way: true as any octet, a length in a long form."""
+    octets = bytes([part.type]) + part.content
+    assert octets == value.encode() or Data.from_octets(octets) == value
 
 
 def _agree_on_result(part: Packet, result: Any) -> None:
     match result:
         case Data():
             assert part.choice == 0
-            assert bytes([part.type]) + part.content == result.encode()
+            _agree_on_value(part, result)
         case DataBlock():
             assert part.choice == 2
             _agree_on_block(part, result)

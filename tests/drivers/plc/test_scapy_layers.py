@@ -15,6 +15,7 @@ from drivers.plc import scapy_layers
 from drivers.plc.ciase import decode_ciase
 from drivers.plc.mac_frame import MacFrame, Packing
 from drivers.plc.psdu import join_frame, p_sdus_of_slots, slot_octets, split_frame
+from drivers.plc.scapy_layers.axdr import DlmsData
 from drivers.plc.scapy_layers.ciase import CiaseDiscover, ciase_layer
 from drivers.plc.scapy_layers.dlms import apdu_layer
 from drivers.plc.scapy_layers.llc import PlcLlc
@@ -155,6 +156,25 @@ def test_slots_are_cut_and_joined_as_the_codec_does(m_sdu: bytes, packing: Packi
     again = frame_in(PlcSlot(bytes(slots)), str(packing))
     assert bytes(again) == bytes(frame)
     assert again.packing == packing
+
+
+@pytest.mark.parametrize(
+    ("octets", "text"),
+    [
+        ("0A035A4346", 'visible-string "ZCF"'),
+        ("0A035A4300", "visible-string 5A4300"),
+        ("0902FFFE", "octet-string FFFE"),
+        ("0981" + "80" + "00" * 128, f"octet-string {'00' * 24}... (128 octets)"),
+        ("0FFE", "i8 -2"),
+        ("120102", "u16 258"),
+        ("02020F000F00", "structure of 2"),
+        ("00", "null"),
+        ("42FF", "type 42 FF"),
+        ("09", "octet-string"),
+    ],
+)
+def test_values_are_said_as_a_person_reads_them(octets: str, text: str) -> None:
+    assert DlmsData(bytes.fromhex(octets)).mysummary() == text
 
 
 def test_no_field_has_the_name_of_something_that_scapy_calls() -> None:
