@@ -38,9 +38,10 @@ repetition is a frame of its own. A damaged frame and an alarm are said as such.
 The capture file (link type 147, DLT_USER0) holds all that was heard, also what is damaged; it can
 hold passwords and readings, so only its owner may read it. scapy reads it with the layers:
 
-  python -c 'import drivers.plc.scapy_layers.capture
-  from scapy.utils import rdpcap
-  rdpcap("line.pcap")[0].show()'
+  python3
+  >>> import drivers.plc.scapy_layers.capture
+  >>> from scapy.utils import rdpcap
+  >>> rdpcap("line.pcap")[0].show()
 
 examples:
   gridgate sniff --config /etc/gridgate/gridgate.toml

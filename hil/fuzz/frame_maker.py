@@ -36,4 +36,5 @@ def line_octets(frame: HostileFrame, seed: int) -> bytes:
     if frame.layer is FuzzLayer.UART:
         raise ValueError("a frame of the modem's serial line cannot go on the power line")
     rng = random.Random(f"{seed}/{frame.layer}/{frame.number}/line")  # noqa: S311
-    return bytes(frame_around(frame.octets, rng, ciase=frame.layer is FuzzLayer.CIASE))
+    octets = bytes(frame_around(frame.octets, rng, ciase=frame.layer is FuzzLayer.CIASE))
+    return octets[:OCTETS_MAX]  # a record of the air carries no more

@@ -4,17 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
-from scapy.packet import Packet
 from scapy.utils import rdpcap
 
 from drivers.dlms.association import LOW_LEVEL_SECURITY, Aarq, Password
 from drivers.dlms.initiate import OUR_SERVICES, InitiateRequest
 from drivers.plc.mac_frame import MacFrame, Packing
+from drivers.plc.psdu import split_frame
 from drivers.plc.scapy_layers.capture import LINK_TYPE, PlcCapture
 from drivers.plc.scapy_layers.ciase import CiaseDiscoverReport
 from drivers.plc.scapy_layers.mac import PlcMacFrame
 from gateway.cli.line_event_words import as_object, as_packet, as_text
-from gateway.cli.line_listener import LineEvent
+from gateway.cli.line_listener import LineEvent, LineListener
 from gateway.cli.pcap_file import PcapFile
 from hal.plc_modem.messages import (
     SpyAlarmFound,
@@ -164,7 +164,24 @@ def test_a_capture_file_is_read_by_scapy_with_the_layers(tmp_path: Path) -> None
     assert bytes(broken.payload) == damaged(READ)[0].p_sdu  # type: ignore[union-attr]
     assert (alarm.kind, alarm.subframes, bytes(alarm.payload)) == (2, 0, b"\x12\x34")
     assert (whole.subframes, bytes(whole.payload)) == (3, long.encode(Packing.MODEL_A))
-    assert isinstance(whole, Packet)
+    assert [each.summary() for each in (report, broken, alarm)] == [
+        "PlcCapture / PlcMacFrame / PlcLlc / DiscoverReport 53454C0A0B0C alarm 01",
+        "damaged frame / Raw",
+        "alarm / Raw",
+    ]
+
+
+def test_the_other_packing_is_kept_in_the_capture() -> None:
+    octets = REPORT.encode(Packing.MODEL_B)
+    listener = LineListener(Packing.MODEL_B)
+    (p_sdu,) = split_frame(octets, Packing.MODEL_B)
+    (event,) = listener.take(SpySubframe(SPY, p_sdu), AT_S)
+    packet = as_packet(event, Packing.MODEL_B)
+    assert packet is not None
+    capture = PlcCapture(packet)
+    assert (capture.packing, capture[PlcMacFrame].packing) == (b"B", "B")
+    assert bytes(capture[PlcMacFrame]) == octets
+    assert "DiscoverReport 53454C0A0B0C" in as_text(event)
 
 
 def test_a_capture_file_is_its_owner_s_alone_and_whole_after_each_packet(tmp_path: Path) -> None:

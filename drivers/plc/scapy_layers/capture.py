@@ -18,10 +18,9 @@ Importing this module makes scapy's rdpcap() read such files into these layers.
 from typing import Final
 
 from scapy.config import conf
-from scapy.fields import ByteEnumField, ByteField
+from scapy.fields import ByteEnumField, ByteField, StrFixedLenField
 from scapy.packet import Packet, Raw
 
-from drivers.plc.scapy_layers.field_kinds import octets_field
 from drivers.plc.scapy_layers.mac import HEAD_OCTETS, PlcMacFrame
 from drivers.plc.scapy_layers.modem_data import spy_fields
 
@@ -38,7 +37,7 @@ class PlcCapture(Packet):
     fields_desc = [
         ByteField("version", VERSION),
         ByteEnumField("kind", FRAME, _KIND_NAMES),
-        octets_field("packing", 1, b"A"),
+        StrFixedLenField("packing", b"A", 1),
         ByteField("subframes", 1),
         *spy_fields(),
     ]
@@ -47,6 +46,10 @@ class PlcCapture(Packet):
         """Return the layer of what was heard."""
         whole = self.kind == FRAME and len(payload) > HEAD_OCTETS
         return PlcMacFrame if whole else Raw
+
+    def mysummary(self) -> str:
+        """Return what kind of packet it is; scapy says it where no layer inside says more."""
+        return _KIND_NAMES.get(self.kind, f"kind {self.kind}")
 
 
 conf.l2types.register(LINK_TYPE, PlcCapture)
