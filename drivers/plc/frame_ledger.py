@@ -38,7 +38,8 @@ class FrameLedger:
         """Note an exchange.
 
         Args:
-            question, answer: sub-frames of each.
+            question: its sub-frames.
+            answer: its sub-frames.
             copies: chances that each of the two had.
             answered: whether both got through.
         """
