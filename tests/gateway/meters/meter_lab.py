@@ -41,7 +41,6 @@ PLAN = PlanSettings(
     row_age_max_s=21_600.0,
     read_delay_s=30.0,
     events_period_s=3600.0,
-    daily_check_period_s=3600.0,
     retry_after_s=900.0,
     slave_late_s=90_000.0,
 )

@@ -55,7 +55,6 @@ events_period_s = 60.0
 row_age_max_s = 8.0
 read_delay_s = 1.0
 retry_after_s = 3.0
-daily_check_period_s = 60.0
 [head_end]
 push_interval_s = 1.0
 """
