@@ -12,7 +12,8 @@ _FIRST_LOST: Final = 2.0
 class FrameLedger:
     """The share of sub-frames of a node's exchanges that are lost, repetitions counted in.
 
-    An exchange that met silence counts as one lost sub-frame: all the others of it say nothing.
+    An exchange that met silence counts as one lost sub-frame in the middle of it: those before it
+    came through, and those behind it say nothing.
     """
 
     __slots__ = ("_lost", "_subframes")
@@ -23,7 +24,7 @@ class FrameLedger:
 
     def exchanged(self, subframes: int, *, answered: bool) -> None:
         """Note an exchange of so many sub-frames, question and answer together."""
-        self._subframes = KEPT * self._subframes + subframes
+        self._subframes = KEPT * self._subframes + (subframes if answered else (1 + subframes) / 2)
         self._lost = KEPT * self._lost + (not answered)
 
     @property

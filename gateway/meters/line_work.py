@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from drivers.plc.credit import broadcast_credit
 from drivers.plc.mac_frame import CREDIT_MAX
 from gateway.core.clock import Clock
 from gateway.meters.look_rhythm import LookOutcome
@@ -223,7 +224,7 @@ class LineWork:
     def _credit_for_all(self) -> int:
         """Return the credit that reaches every node that is there."""
         there = [link for link in self._book.links() if link.silent_since_s is None]
-        return max((link.credit.credit for link in there), default=CREDIT_MAX)
+        return broadcast_credit(link.credit.credit for link in there)
 
     async def _identify(self, turn: Turn) -> None:
         assert turn.link is not None
