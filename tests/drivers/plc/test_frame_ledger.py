@@ -39,7 +39,7 @@ def test_the_longer_the_likelier_it_is_lost() -> None:
 def test_short_and_long_exchanges_tell_the_same_share(
     loss: float, subframes: tuple[int, ...]
 ) -> None:
-    """How many sub-frames a silence took is unknown; in the mean the share comes out all the same."""
+    """What a silence took is unknown; in the mean the share comes out all the same."""
     rng, ledger = random.Random(3), _lived(loss, *subframes)
     shares = []
     for _ in range(3000):
