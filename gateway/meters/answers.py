@@ -7,7 +7,7 @@ from drivers.dlms.axdr import Data
 from drivers.dlms.profile_rows import ProfileRow, decode_rows
 from drivers.errors import MalformedFrame
 
-_ARRAY_OCTETS: Final = 2  # tag and count before the first row
+ARRAY_OCTETS: Final = 2  # tag and count before the first row
 
 
 def data_of(answer: Data | ErrorCode) -> Data:
@@ -30,4 +30,4 @@ def first_row(answer: Data | ErrorCode | None) -> tuple[list[ProfileRow], int | 
         rows = decode_rows(octets)
     except MalformedFrame:
         return [], None
-    return rows, (len(octets) - _ARRAY_OCTETS if len(rows) == 1 else None)
+    return rows, (len(octets) - ARRAY_OCTETS if len(rows) == 1 else None)

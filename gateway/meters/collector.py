@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from drivers.dlms.association import AssociationRejected
 from drivers.dlms.axdr import Data
 from drivers.dlms.companion import CLOCK, Entity, RowStatus
 from drivers.dlms.conversations import (
@@ -19,10 +20,10 @@ from drivers.dlms.cosem_objects import attribute_name
 from drivers.dlms.date_time import CosemDateTime
 from drivers.dlms.profile_rows import ProfileRow, decode_rows
 from drivers.dlms.variable_access import ParameterizedName
-from drivers.errors import MalformedFrame
+from drivers.errors import MalformedFrame, ServiceRefused
 from gateway.core.clock import Clock
 from gateway.meters.airtime_price import rows_octets
-from gateway.meters.answers import data_of, first_row
+from gateway.meters.answers import ARRAY_OCTETS, data_of, first_row
 from gateway.meters.definite_gaps import gaps_after
 from gateway.meters.meter_kind import ENTRIES_IN_USE, VALUE
 from gateway.meters.meter_state import MeterState
@@ -154,26 +155,40 @@ class Collector:
         self, meter: MeterState, stream: StreamState, asked: EntriesAsked
     ) -> bool:
         """Ask for rows by their place; return False when they do not follow what is known."""
-        name = attribute_name(stream.buffer.base_name, VALUE)
-        answered = await self._access.converse(
-            meter.link,
-            lambda: read_profile_entries(name, asked.first, asked.last),
-            _priority(stream),
-            answer_octets_max=rows_octets(asked.rows, stream.row_octets),
-        )
-        rows = answered.result
+        rows = await self._read_entries(meter, stream, asked)
+        self._note_statuses(meter, rows)
         width = len(stream.buffer.columns)
         times = [row[0] for row in rows]
         disturbed = any(row[2] & _DISTURBED or len(row[3]) != width for row in rows)
         if disturbed or not follows(stream, asked, times):
             return False
-        self._note_statuses(meter, rows)
         self._store(stream, rows, asked.after_s + 1, times[-1])
         stream.known_to_s = max(times[-1], stream.known_to_s or times[-1])
         stream.place_of_newest = asked.first + len(rows) - 1
         stream.hurried = False
         stream.brought(something=True)
         return True
+
+    async def _read_entries(
+        self, meter: MeterState, stream: StreamState, asked: EntriesAsked
+    ) -> Sequence[ProfileRow]:
+        """Return the rows at some places; none when the meter does not give them so."""
+        name = attribute_name(stream.buffer.base_name, VALUE)
+        try:
+            answered = await self._access.converse(
+                meter.link,
+                lambda: read_profile_entries(name, asked.first, asked.last),
+                _priority(stream),
+                answer_octets_max=rows_octets(asked.rows, stream.row_octets),
+            )
+        except AssociationRejected:
+            raise
+        except ServiceRefused:
+            stream.gives_by_place = False
+            return ()
+        except MalformedFrame:
+            return ()
+        return answered.result
 
     async def _ask_for_range(
         self, meter: MeterState, stream: StreamState, asked: RangeAsked, present_s: float
@@ -217,11 +232,11 @@ class Collector:
             lambda: read([in_use, by_range(name, CLOCK, asked.from_s, asked.to_s)]),
             priority,
         )
-        place, rows = both.result
-        return (
-            place.integer() if isinstance(place, Data) else None,
-            decode_rows(data_of(rows).encode()),
-        )
+        place, shown = both.result
+        octets = data_of(shown).encode()
+        rows = decode_rows(octets)
+        stream.saw_rows(len(rows), len(octets) - ARRAY_OCTETS)
+        return place.integer() if isinstance(place, Data) else None, rows
 
     def _note_statuses(self, meter: MeterState, rows: Sequence[ProfileRow]) -> None:
         told = [row[0] for row in rows if row[2] & _TOLD_IN_EVENTS]

@@ -1,7 +1,7 @@
 """Decide what to ask a buffer for next, from what was read completely so far [ACQ-2, ACQ-3]."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from drivers.dlms.companion import BUFFER_ROWS_MAX, Entity
@@ -28,7 +28,6 @@ VAIN_REST_MAX_S: Final = 21_600.0
 
 _CLOCK_AND_STATUS_OCTETS: Final = 2 + 14 + 3
 _VALUE_OCTETS: Final = 5
-_ENTRIES_IN_USE_OCTETS: Final = 6  # one more result: choice, tag, u32
 _DAY_S: Final = 86_400
 _DAY_TOLERANCE_S: Final = 5_400  # a local day may be an hour longer or shorter
 
@@ -105,6 +104,7 @@ class StreamState:
         known_to_s: captured_at of the latest row ever handed over; what is missing before it was
             told.
         place_of_newest: place in the ring of the row of `newest_s`; None while it is not known.
+        gives_by_place: rows may be asked for by their place; False once the meter has refused.
         vain_in_a_row: answers without anything new since the last that had something.
         refusals_in_a_row: answers of no use since the last good one.
         retry_at_s: before it, a buffer that was refused is left alone; UTC second.
@@ -124,6 +124,7 @@ class StreamState:
     span_factor: int = 1
     known_to_s: int | None = None
     place_of_newest: int | None = None
+    gives_by_place: bool = True
     vain_in_a_row: int = 0
     refusals_in_a_row: int = 0
     retry_at_s: float = 0.0
@@ -163,6 +164,12 @@ class StreamState:
         self.oldest_s = None
         self.place_of_newest = None
         self.progressing = True
+
+    def saw_rows(self, rows: int, octets: int) -> None:
+        """Note how long an array of rows was; whoever awaits a shorter one misses the answer."""
+        if rows:
+            longest = max(-(-octets // rows), self.buffer.row_octets or 0)
+            self.buffer = replace(self.buffer, row_octets=longest)
 
     def satisfied(self) -> None:
         """Note that a question was answered."""
@@ -269,7 +276,8 @@ def next_question(
     from_s, to_s = holes[0]
     span_s = state.period_s * rows_max * state.span_factor
     asked_to_s = min(to_s, from_s + span_s - 1)
-    return RangeAsked(from_s=from_s, to_s=asked_to_s, with_place=asked_to_s >= present_s)
+    with_place = state.gives_by_place and asked_to_s >= present_s
+    return RangeAsked(from_s=from_s, to_s=asked_to_s, with_place=with_place)
 
 
 def follows(state: StreamState, asked: EntriesAsked, times: list[int]) -> bool:

@@ -78,12 +78,16 @@ class LabMeter:
 
         names.read = read  # type: ignore[method-assign]  # the meter with one thing wrong
 
-    def hold(self, conversation: Conversation[Result]) -> Result:
-        """Run a conversation to its end."""
+    def hold(
+        self, conversation: Conversation[Result], answer_octets_max: int | None = None
+    ) -> Result:
+        """Run a conversation to its end; nobody would wait for an answer longer than was said."""
         apdu = next(conversation)
         while True:
+            answer = self._answer(apdu)
+            assert answer_octets_max is None or len(answer) <= answer_octets_max
             try:
-                apdu = conversation.send(self._answer(apdu))
+                apdu = conversation.send(answer)
             except StopIteration as ended:
                 return cast("Result", ended.value)
 
@@ -115,11 +119,11 @@ class DirectAccess:
         link: NodeLink,
         conversation: Callable[[], Conversation[Result]],
         priority: Priority,
+        answer_octets_max: int | None = None,
     ) -> Answered[Result]:
         del link, priority
-        return Answered(
-            result=self._meter.hold(conversation()), stamped_at_s=0.0, uncertainty_s=0.0
-        )
+        result = self._meter.hold(conversation(), answer_octets_max)
+        return Answered(result=result, stamped_at_s=0.0, uncertainty_s=0.0)
 
 
 class PlainSampler:
@@ -172,10 +176,14 @@ class Lab:
         self.meter.associate()
         return dataclasses.replace(self.meter.hold(identify(self.book.known_kind)), **changed)
 
+    async def ask(self, meter: MeterState, stream: StreamState) -> None:
+        """Ask one question for as many rows as an answer carries."""
+        await self.collector.collect(meter, stream, stream.rows_per_answer(PLAN))
+
     async def collect(self, meter: MeterState, stream: StreamState, times: int = 100) -> None:
         """Ask until nothing more is to be had at once."""
         for _ in range(times):
-            await self.collector.collect(meter, stream)
+            await self.ask(meter, stream)
             if stream.period_s == 0 or not stream.progressing:
                 break
         await self.buffer.flush()

@@ -71,7 +71,7 @@ async def test_a_profile_that_stopped_is_not_asked_over_and_over(tmp_path: Path)
         await lab.collect(meter, stream)
         for _ in range(3):
             lab.meter.pass_s(2)
-            await lab.collector.collect(meter, stream)
+            await lab.ask(meter, stream)
             assert not stream.progressing
 
 
@@ -148,7 +148,7 @@ async def test_another_ones_rows_are_not_taken(tmp_path: Path) -> None:
         meter.deviation_s = 0.0
         stream = stream_of(meter, Entity.PERIODIC)
         is_periodic = asks_for(lab.meter.module, PERIODIC_PROFILE)
-        await lab.collector.collect(meter, stream)
+        await lab.ask(meter, stream)
         late: list[bytes] = []
 
         def answer_of_the_one_before(apdu: bytes, answer: bytes) -> bytes:
@@ -158,9 +158,9 @@ async def test_another_ones_rows_are_not_taken(tmp_path: Path) -> None:
             return late[-2] if len(late) > 1 else answer
 
         lab.meter.change = answer_of_the_one_before
-        await lab.collector.collect(meter, stream)
+        await lab.ask(meter, stream)
         with pytest.raises(MalformedFrame, match="outside the range"):
-            await lab.collector.collect(meter, stream)
+            await lab.ask(meter, stream)
         lab.meter.change = lambda _, answer: answer
         await lab.collect(meter, stream)
         assert [time for time, _ in await lab.rows(stream)] == _held(lab, Entity.PERIODIC)
@@ -183,7 +183,7 @@ async def test_rows_that_the_store_cannot_hold_are_the_meters_fault(tmp_path: Pa
         )
         stream.oldest_s = now
         with pytest.raises(MalformedFrame, match="63 bits"):
-            await lab.collector.collect(meter, stream)
+            await lab.ask(meter, stream)
         assert not lab.buffer.coverage(stream.stream_id)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from drivers.dlms.companion import Entity
 from drivers.errors import PeerError
-from gateway.meters.meter_book import IDENTIFY_PERIOD_S
+from gateway.meters.meter_resume import IDENTIFY_PERIOD_S
 from gateway.store.inventory import NodeState
 from gateway.store.journal import JournalKind
 from tests.gateway.core.jumping_loop import jumping
@@ -94,7 +94,7 @@ async def test_two_that_answer_cannot_have_one_number(tmp_path: Path) -> None:
                 await lab.identify(b"NODE02")
         (told,) = await _notices(lab)
         assert told["system_titles"] == [b"NODE01".hex(), b"NODE02".hex()]
-        first.link.failed(lab.meter.now_s, silent=True)
+        first.link.was_silent(lab.meter.now_s)
         second = await lab.identify(b"NODE02")
         assert list(lab.book.meters.values()) == [second]
         assert lab.registry.nodes[b"NODE01"].usn is None
@@ -153,7 +153,7 @@ async def test_rows_on_their_way_to_the_disk_are_known(tmp_path: Path) -> None:
         meter.deviation_s = 0.0
         stream = stream_of(meter, Entity.PERIODIC)
         while stream.progressing:
-            await lab.collector.collect(meter, stream)
+            await lab.ask(meter, stream)
         assert lab.buffer.rows_waiting()
         again = stream_of(await lab.identify(), Entity.PERIODIC)
         assert again.known_to_s is not None
