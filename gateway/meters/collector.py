@@ -157,6 +157,8 @@ class Collector:
         """Ask for rows by their place; return False when they do not follow what is known."""
         rows = await self._read_entries(meter, stream, asked)
         self._note_statuses(meter, rows)
+        if any(row[2] & RowStatus.CLOCK_ADJUSTED for row in rows):
+            _read_events_soon(meter, self._clock.now_s())  # its own time does not say when that was
         width = len(stream.buffer.columns)
         times = [row[0] for row in rows]
         disturbed = any(row[2] & _DISTURBED or len(row[3]) != width for row in rows)

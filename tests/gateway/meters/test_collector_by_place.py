@@ -1,0 +1,445 @@
+"""Rows asked for by their place in the ring: cheaper, and never believed when they do not follow.
+
+Whatever happens in between, what counts as read completely is compared with all that the meter
+ever captured.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from drivers.dlms.companion import (
+    BUFFER_ROWS_MAX,
+    DAILY_PROFILE,
+    PERIODIC_PROFILE,
+    Entity,
+)
+from drivers.errors import MalformedFrame
+from gateway.meters.meter_state import MeterState
+from gateway.meters.stream_plan import StreamState
+from gateway.store.journal import JournalKind
+from hil.meter.module import MeterSettings
+from hil.meter.rows import Row, RowRing
+from tests.gateway.core.jumping_loop import jumping
+from tests.gateway.meters.meter_lab import PLAN, Lab, LabMeter, open_lab, stream_of
+from tests.gateway.meters.odd_meters import asks_for
+
+PERIOD_S = 900
+BY_RANGE, BY_ENTRY = 1, 2
+Answer = Callable[[bytes, bytes], bytes]
+
+
+@dataclass
+class Truth:
+    """All rows that a ring ever held; implements RowObserver."""
+
+    rows: set[tuple[int, int]] = field(default_factory=set)
+
+    def row_added(self, usn: str, entity: Entity, row: Row) -> None:
+        del usn, entity
+        self.rows.add((row.captured_at_s, row.occurrence))
+
+    def row_dropped(self, usn: str, entity: Entity, row: Row, overwritten_by: Row) -> None:
+        pass
+
+
+@dataclass
+class Case:
+    """A meter of which everything was read, and the place of the newest row is known."""
+
+    lab: Lab
+    meter: MeterState
+    stream: StreamState
+    truth: Truth
+
+    @property
+    def ring(self) -> RowRing:
+        return self.lab.meter.module.rings[self.stream.entity]
+
+    def selectors(self, asked_before: int) -> list[int]:
+        """Return how rows of the stream were asked for since then."""
+        obis = {Entity.PERIODIC: PERIODIC_PROFILE, Entity.DAILY: DAILY_PROFILE}
+        is_asked = asks_for(self.lab.meter.module, obis[self.stream.entity])
+        name = b"\x04" + (self.stream.buffer.base_name + 8).to_bytes(2, "big")
+        asked = [apdu for apdu in self.lab.meter.asked[asked_before:] if is_asked(apdu)]
+        return [apdu[apdu.index(name) + len(name)] for apdu in asked]
+
+    async def ask(self) -> list[int]:
+        """Ask once; return how: by range, by entry, or one after the other."""
+        before = len(self.lab.meter.asked)
+        try:
+            await self.lab.ask(self.meter, self.stream)
+        finally:
+            await self.lab.buffer.flush()
+        return self.selectors(before)
+
+    async def assert_coverage_is_true(self) -> set[tuple[int, int]]:
+        """Whatever was captured within what counts as read is stored, and nothing twice."""
+        stored = await self.lab.rows(self.stream)
+        assert len(stored) == len(set(stored))
+        covered = self.lab.buffer.coverage(self.stream.stream_id)
+        read = {row for row in self.truth.rows if covered.covers(row[0], row[0])}
+        assert read <= set(stored) <= self.truth.rows
+        return set(stored)
+
+    async def assert_all_is_stored(self) -> None:
+        """Everything that was ever captured is stored, but what is too fresh to be asked for."""
+        stored = await self.assert_coverage_is_true()
+        assert stored == self.truth.rows
+
+
+@asynccontextmanager
+async def steady(
+    folder: Path,
+    entity: Entity = Entity.PERIODIC,
+    settings: MeterSettings | None = None,
+    lab_meter: LabMeter | None = None,
+) -> AsyncIterator[Case]:
+    """Open a lab with a meter whose clock is known, and of which all was read."""
+    async with open_lab(folder, lab_meter or LabMeter(settings=settings)) as lab:
+        meter = await lab.identify()
+        stream = stream_of(meter, entity)
+        ring = lab.meter.module.rings[entity]
+        truth = Truth({(row.captured_at_s, row.occurrence) for row in ring})
+        ring._observer = truth
+        lab.meter.pass_s(60)
+        meter.deviation_s = 0.0
+        await lab.collect(meter, stream)
+        case = Case(lab, meter, stream, truth)
+        assert stream.place_of_newest == len(ring)
+        await case.assert_all_is_stored()
+        yield case
+
+
+async def _gaps(lab: Lab) -> list[dict[str, object]]:
+    entries = await lab.journal.newest(100)
+    return [entry.body for entry in entries if entry.kind == JournalKind.DEFINITE_GAP]
+
+
+@jumping
+async def test_rows_behind_a_known_one_are_asked_for_by_place(tmp_path: Path) -> None:
+    """ACQ-1, PLC-7: one short question each time, and every row comes."""
+    async with steady(tmp_path) as case:
+        for rows in (1, 8, 3, 1, 8, 8, 2):
+            case.lab.meter.pass_s(rows * PERIOD_S)
+            assert await case.ask() == [BY_ENTRY]
+            assert case.stream.place_of_newest == len(case.ring)
+            assert case.stream.progressing
+            await case.assert_all_is_stored()
+        newest_s = case.ring._rows[-1].captured_at_s
+        assert case.stream.newest_s == case.stream.known_to_s == newest_s
+        assert case.lab.buffer.coverage(case.stream.stream_id).last() == newest_s
+        assert await _gaps(case.lab) == []
+
+
+@jumping
+async def test_more_rows_than_one_answer_carries_come_one_answer_after_the_other(
+    tmp_path: Path,
+) -> None:
+    """ACQ-2: three hours of silence."""
+    async with steady(tmp_path) as case:
+        case.lab.meter.pass_s(30 * PERIOD_S)
+        while case.stream.rows_waiting(case.lab.meter.now_s, PLAN):
+            assert await case.ask() == [BY_ENTRY]
+            await case.assert_coverage_is_true()
+        await case.assert_all_is_stored()
+
+
+@jumping
+async def test_no_more_rows_are_asked_for_than_the_line_bears(tmp_path: Path) -> None:
+    """PLC-2."""
+    async with steady(tmp_path) as case:
+        case.lab.meter.pass_s(6 * PERIOD_S)
+        before = len(await case.lab.rows(case.stream))
+        await case.lab.collector.collect(case.meter, case.stream, 2)
+        await case.lab.buffer.flush()
+        assert len(await case.lab.rows(case.stream)) == before + 2
+        await case.assert_coverage_is_true()
+
+
+@jumping
+async def test_daily_rows_too(tmp_path: Path) -> None:
+    """ACQ-1: one a day, each by its place, over weeks."""
+    async with steady(tmp_path, Entity.DAILY) as case:
+        for _ in range(20):
+            case.lab.meter.pass_s(86_400)
+            assert await case.ask() == [BY_ENTRY]
+            await case.assert_all_is_stored()
+        assert case.stream.place_of_newest == len(case.ring)
+
+
+@jumping
+async def test_where_nights_are_longer_or_shorter_daily_rows_come_all_the_same(
+    tmp_path: Path,
+) -> None:
+    """ACQ-1: local midnights of a whole year, 23 to 25 hours apart."""
+    settings = MeterSettings(periodic_period_s=86_400)
+    async with steady(tmp_path, Entity.DAILY, settings) as case:
+        for _ in range(40):
+            case.lab.meter.pass_s(9.25 * 86_400)
+            for _ in range(3):
+                await case.ask()
+        await case.assert_all_is_stored()
+        assert await _gaps(case.lab) == []
+
+
+@jumping
+async def test_a_full_ring_pushes_places_down(tmp_path: Path) -> None:
+    """ACQ-1: as many as came in; each question is by place, and nothing is missed."""
+    depth = BUFFER_ROWS_MAX[Entity.PERIODIC]
+    settings = MeterSettings(periodic_history_rows=depth - 5)
+    async with open_lab(tmp_path, LabMeter(settings=settings)) as lab:
+        meter = await lab.identify()
+        stream = stream_of(meter, Entity.PERIODIC)
+        ring = lab.meter.module.rings[Entity.PERIODIC]
+        lab.meter.pass_s(60)
+        meter.deviation_s = 0.0
+        # All but the last rows came home long ago.
+        known_s = ring._rows[-4].captured_at_s
+        lab.buffer.add(stream.stream_id, [], (0, known_s))
+        stream.newest_s = stream.known_to_s = known_s
+        truth = Truth({(row.captured_at_s, row.occurrence) for row in list(ring)[-3:]})
+        ring._observer = truth
+        case = Case(lab, meter, stream, truth)
+        assert await case.ask() == [BY_RANGE]
+        assert stream.place_of_newest == len(ring) == depth - 5
+        for rows in (3, 1, 4, 8, 8, 1):
+            lab.meter.pass_s(rows * PERIOD_S)
+            assert await case.ask() == [BY_ENTRY]
+            assert stream.place_of_newest == len(ring)
+            await case.assert_all_is_stored()
+        assert len(ring) == depth
+        lab.meter.pass_s(30 * PERIOD_S)  # more than one answer carries
+        while stream.rows_waiting(lab.meter.now_s, PLAN):
+            assert await case.ask() == [BY_ENTRY]
+        await case.assert_all_is_stored()
+
+
+@jumping
+async def test_a_ring_that_is_smaller_than_others_is_read_by_time_once_it_is_full(
+    tmp_path: Path,
+) -> None:
+    """ACQ-1: places do not move down as they are thought to; no row is lost by it."""
+    async with steady(tmp_path) as case:
+        case.ring.depth = len(case.ring) + 2
+        for _ in range(6):
+            case.lab.meter.pass_s(3 * PERIOD_S)
+            assert await case.ask() in ([BY_ENTRY], [BY_ENTRY, BY_RANGE])
+            await case.assert_all_is_stored()
+        assert await _gaps(case.lab) == []
+
+
+@pytest.mark.parametrize("off_by", [-60, -5, -1, 1, 2, 500])
+@jumping
+async def test_a_row_more_or_less_than_expected(tmp_path: Path, off_by: int) -> None:
+    """ACQ-3: what comes does not follow, or nothing comes: all is asked for by time at once."""
+    async with steady(tmp_path) as case:
+        assert case.stream.place_of_newest is not None
+        case.lab.meter.pass_s(4 * PERIOD_S)
+        case.stream.place_of_newest += off_by
+        if case.stream.place_of_newest > 0:
+            assert await case.ask() == [BY_ENTRY, BY_RANGE]
+        else:
+            assert await case.ask() == [BY_RANGE]
+        assert case.stream.place_of_newest == len(case.ring)
+        await case.assert_all_is_stored()
+        case.lab.meter.pass_s(PERIOD_S)
+        assert await case.ask() == [BY_ENTRY]
+        await case.assert_all_is_stored()
+
+
+@pytest.mark.parametrize("outage_s", [300, 3 * PERIOD_S, 30 * PERIOD_S])
+@jumping
+async def test_a_power_failure_in_between(tmp_path: Path, outage_s: int) -> None:
+    """ACQ-3: the row behind it says so, so by its place it is not believed; gaps are told."""
+    async with steady(tmp_path) as case:
+        module = case.lab.meter.module
+        case.lab.meter.pass_s(PERIOD_S + 400)
+        module.power_off(case.lab.meter.now_s)
+        case.lab.meter.pass_s(outage_s)
+        module.power_on(case.lab.meter.now_s)
+        case.lab.meter.pass_s(3 * PERIOD_S)
+        missing = (outage_s + 400) // PERIOD_S
+        asked = [selector for _ in range(6) for selector in await case.ask()]
+        assert asked[:2] == [BY_ENTRY, BY_RANGE]
+        await case.assert_all_is_stored()
+        gaps = await _gaps(case.lab)
+        assert [gap["rows"] for gap in gaps] == ([missing] if missing else [])
+        case.lab.meter.pass_s(2 * PERIOD_S)
+        assert (await case.ask())[-1] == BY_ENTRY
+        await case.assert_all_is_stored()
+
+
+@pytest.mark.parametrize("shift_s", [-5000, -1000, 1000, 5000, -86_400, 86_400])
+@jumping
+async def test_a_clock_that_was_set_in_between(tmp_path: Path, shift_s: int) -> None:
+    """ADR 9: what is captured a second time is read once the shift is noticed, and no row later."""
+    async with steady(tmp_path) as case:
+        lab, module = case.lab, case.lab.meter.module
+        log = stream_of(case.meter, Entity.STANDARD_EVENTS)
+        log.asked_at_s = lab.meter.now_s - 60
+        lab.meter.pass_s(2 * PERIOD_S)
+        module.set_clock(lab.meter.now_s + shift_s, lab.meter.now_s)
+        lab.meter.pass_s(3 * PERIOD_S + 60)
+        await case.ask()
+        stored = set(await lab.rows(case.stream))
+        assert stored <= case.truth.rows
+        assert len(stored) == len(await lab.rows(case.stream))
+        # Somebody samples the clock by and by, as gateway.meters.timekeeper does.
+        case.meter.deviation_s = float(shift_s)
+        if shift_s < 0:
+            from_s = int(lab.meter.now_s) - 5 * PERIOD_S + shift_s
+            await lab.book.doubt_after([case.stream.stream_id], from_s)
+            case.stream.reads_again(from_s, int(lab.meter.now_s))
+        await lab.collect(case.meter, case.stream)
+        await case.assert_all_is_stored()
+        lab.meter.pass_s(2 * PERIOD_S)
+        await lab.collect(case.meter, case.stream)
+        await case.assert_all_is_stored()
+
+
+@jumping
+async def test_a_clock_set_back_is_noticed_by_the_row_that_says_so(tmp_path: Path) -> None:
+    """ADR 9: it is not in the range asked for then, but its place was; events bring the clock."""
+    async with steady(tmp_path) as case:
+        lab, module = case.lab, case.lab.meter.module
+        log = stream_of(case.meter, Entity.STANDARD_EVENTS)
+        await lab.collect(case.meter, log)
+        assert not log.hurried
+        lab.meter.pass_s(600)
+        module.set_clock(lab.meter.now_s - 2000, lab.meter.now_s)
+        lab.meter.pass_s(2000 + 3 * PERIOD_S)
+        assert await case.ask() == [BY_ENTRY, BY_RANGE]
+        assert log.hurried
+
+
+@jumping
+async def test_a_late_answer_is_not_taken_for_the_rows_asked_for(tmp_path: Path) -> None:
+    """INV-3: replies carry no number; the answer to the question before comes a second time."""
+    async with steady(tmp_path) as case:
+        given: list[bytes] = []
+        by_entry = _by_entry(case)
+
+        def one_behind(apdu: bytes, answer: bytes) -> bytes:
+            if not by_entry(apdu):
+                return answer
+            given.append(answer)
+            return given[-2] if len(given) > 1 else answer
+
+        case.lab.meter.change = one_behind
+        for _ in range(4):
+            case.lab.meter.pass_s(2 * PERIOD_S)
+            assert await case.ask() in ([BY_ENTRY], [BY_ENTRY, BY_RANGE])
+            await case.assert_all_is_stored()
+        assert len(given) > 2
+
+
+@jumping
+async def test_rows_of_another_buffer_are_not_taken(tmp_path: Path) -> None:
+    """INV-3: as many values do not make them the rows asked for; and other values do not either."""
+    async with steady(tmp_path) as case:
+        daily = stream_of(case.meter, Entity.DAILY)
+        await case.lab.collect(case.meter, daily)
+        by_entry = _by_entry(case)
+        foreign: list[bytes] = []
+
+        def foreign_rows(apdu: bytes, answer: bytes) -> bytes:
+            return foreign[0] if by_entry(apdu) else answer
+
+        def keep(apdu: bytes, answer: bytes) -> bytes:
+            del apdu
+            foreign.append(answer)
+            return answer
+
+        case.lab.meter.change = keep
+        case.lab.meter.pass_s(86_400)
+        await case.lab.ask(case.meter, daily)
+        case.lab.meter.change = foreign_rows
+        while case.stream.rows_waiting(case.lab.meter.now_s, PLAN):
+            assert (await case.ask())[-1] == BY_RANGE
+        await case.assert_all_is_stored()
+
+
+@pytest.mark.parametrize(
+    "refusal", [bytes.fromhex("0c010103"), bytes.fromhex("0e060203")], ids=["access", "service"]
+)
+@jumping
+async def test_a_meter_that_gives_no_rows_by_place_is_not_asked_so_again(
+    tmp_path: Path, refusal: bytes
+) -> None:
+    """ACQ-1: all comes by time, and the refusal costs one question."""
+    async with steady(tmp_path) as case:
+        by_entry = _by_entry(case)
+        case.lab.meter.change = lambda apdu, answer: refusal if by_entry(apdu) else answer
+        selectors = []
+        for _ in range(4):
+            case.lab.meter.pass_s(3 * PERIOD_S)
+            selectors.append(await case.ask())
+            await case.assert_all_is_stored()
+        assert selectors == [[BY_ENTRY, BY_RANGE], [BY_RANGE], [BY_RANGE], [BY_RANGE]]
+        assert case.stream.refusals_in_a_row == 0
+
+
+@jumping
+async def test_nonsense_in_place_of_rows_is_asked_for_by_time(tmp_path: Path) -> None:
+    """ACQ-1: and nonsense there is told, and nothing counts as read."""
+    async with steady(tmp_path) as case:
+        by_entry = _by_entry(case)
+        case.lab.meter.change = lambda apdu, answer: answer[:-3] if by_entry(apdu) else answer
+        case.lab.meter.pass_s(3 * PERIOD_S)
+        assert await case.ask() == [BY_ENTRY, BY_RANGE]
+        await case.assert_all_is_stored()
+        case.lab.meter.change = lambda _, answer: answer[:-3]
+        case.lab.meter.pass_s(3 * PERIOD_S)
+        with pytest.raises(MalformedFrame):
+            await case.ask()
+        await case.assert_coverage_is_true()
+
+
+@jumping
+async def test_an_answer_is_awaited_as_long_as_its_rows_take(tmp_path: Path) -> None:
+    """PLC-2: rows may be longer than columns let expect; a time-out for shorter ones is silence.
+
+    The lab's meter is asked with the length that is awaited, and gives nothing longer.
+    """
+    async with steady(tmp_path) as case:
+        case.stream.buffer = replace(case.stream.buffer, row_octets=20)
+        case.stream.place_of_newest = None
+        case.lab.meter.pass_s(2 * PERIOD_S)
+        assert await case.ask() == [BY_RANGE]
+        true_octets = case.stream.buffer.row_octets
+        assert true_octets is not None
+        assert true_octets > 20
+        case.lab.meter.pass_s(3 * PERIOD_S)
+        assert await case.ask() == [BY_ENTRY]
+        await case.assert_all_is_stored()
+
+
+@jumping
+async def test_after_a_restart_the_place_is_learnt_anew(tmp_path: Path) -> None:
+    """ACQ-1: what the disk does not say is asked for, with the first rows by time."""
+    meter = LabMeter()
+    async with steady(tmp_path, lab_meter=meter) as case:
+        truth = case.truth
+    async with open_lab(tmp_path, meter) as lab:
+        (resumed,) = lab.book.meters.values()
+        meter.associate()
+        resumed.deviation_s = 0.0
+        stream = stream_of(resumed, Entity.PERIODIC)
+        assert stream.place_of_newest is None
+        case = Case(lab, resumed, stream, truth)
+        selectors = []
+        for _ in range(3):
+            meter.pass_s(2 * PERIOD_S)
+            selectors.append(await case.ask())
+            await case.assert_all_is_stored()
+        assert selectors == [[BY_RANGE], [BY_ENTRY], [BY_ENTRY]]
+
+
+def _by_entry(case: Case) -> Callable[[bytes], bool]:
+    """Return whether an APDU asks for rows of the case's stream by their place."""
+    name = b"\x04" + (case.stream.buffer.base_name + 8).to_bytes(2, "big")
+    return lambda apdu: name + bytes([BY_ENTRY]) in apdu
