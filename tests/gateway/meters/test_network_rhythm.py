@@ -1,5 +1,6 @@
 """When what concerns all nodes is due."""
 
+import itertools
 import math
 
 import pytest
@@ -113,7 +114,7 @@ def test_repeaters_are_not_called_more_often_than_their_period() -> None:
             rhythm.called(now_s)
             calls.append(now_s)
     assert calls[0] == T + SETTLES_S
-    pauses = [later - earlier for earlier, later in zip(calls, calls[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(calls)]
     assert min(pauses) == SETTINGS.repeater_call_period_s
     assert len(calls) == 8
 
