@@ -330,7 +330,7 @@ def _read_clock_and_rows(
     ]
 
 
-def _read_events_soon(meter: MeterState, happened_s: int) -> None:
+def _read_events_soon(meter: MeterState, happened_s: float) -> None:
     """Let event logs be read soon that were last read before something happened."""
     for stream in meter.streams:
         if stream.period_s == 0 and stream.asked_at_s is not None:

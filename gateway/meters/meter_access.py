@@ -179,7 +179,7 @@ class MeterAccess:
         async with self._locks.setdefault(link.system_title, asyncio.Lock()):
             await self._associated(link, priority)
             await self._wait_out_late_answers(link)
-            answer = await self._noted(link, ask, priority, SHORT_SUBFRAMES)
+            answer = await self._noted(link, ask, priority, SHORT_SUBFRAMES, silence_tells=True)
         try:
             made[0].send(answer.apdu)
         except StopIteration as ended:
@@ -214,7 +214,8 @@ class MeterAccess:
                 tries=tries,
             )
 
-        return await self._noted(link, ask, priority, 2 * self._price.subframes(PING_OCTETS))
+        subframes = 2 * self._price.subframes(PING_OCTETS)
+        return await self._noted(link, ask, priority, subframes, silence_tells=False)
 
     async def _associated(self, link: NodeLink, priority: Priority) -> None:
         candidates = self._passwords(link)
@@ -273,13 +274,13 @@ class MeterAccess:
             return self._request(link, apdu, answer_octets_max, tries)
 
         try:
-            return await self._noted(link, ask, priority, subframes)
+            return await self._noted(link, ask, priority, subframes, silence_tells=not is_short)
         except NoAnswer:
             if is_short:
                 raise
         await self.ping(link, priority, credit=CREDIT_MAX)
         tries = SHORT_TRIES
-        return await self._noted(link, ask, priority, subframes)
+        return await self._noted(link, ask, priority, subframes, silence_tells=True)
 
     def _request(
         self, link: NodeLink, apdu: bytes, answer_octets_max: int, tries: int = 1
@@ -302,7 +303,14 @@ class MeterAccess:
         make: Callable[[], RepeatedRequest[Facts]],
         priority: Priority,
         subframes: int,
+        *,
+        silence_tells: bool,
     ) -> Facts:
+        """Run an exchange and learn from it.
+
+        Where every try met silence, the last of them with credit 7, the node is gone: that says
+        nothing of what it needs. `silence_tells` when it may be there all the same.
+        """
         made: list[RepeatedRequest[Facts]] = []
 
         def once() -> RepeatedRequest[Facts]:
@@ -314,9 +322,8 @@ class MeterAccess:
         except NoAnswer:
             self._count_tries(link, made[0], priority)
             self._counter.silent(link.system_title, self._time(), made[0].tries_used)
-            for credit in made[0].credits_used:
-                link.credit.failure(credit)
-            link.frames.exchanged(subframes, answered=False)
+            if silence_tells:
+                self._learn_silence(link, made[0].credits_used, subframes)
             raise
         except HalError:
             # The request may have gone out, so an answer may still come.
@@ -336,15 +343,18 @@ class MeterAccess:
                 answer.answer_octets, answer.initial_credit_used
             ),
         )
-        for credit in made[0].credits_used[:-1]:
-            link.credit.failure(credit)
-            link.frames.exchanged(subframes, answered=False)
+        self._learn_silence(link, made[0].credits_used[:-1], subframes)
         link.credit.success(answer.need_down, answer.need_up, answer.initial_credit_used)
         link.frames.exchanged(subframes, answered=True)
         link.answered(self._now_s())
         if answer.late_until_s is not None:
             link.quiet_until_s = answer.late_until_s
         return answer
+
+    def _learn_silence(self, link: NodeLink, credits_used: Sequence[int], subframes: int) -> None:
+        for credit in credits_used:
+            link.credit.failure(credit)
+            link.frames.exchanged(subframes, answered=False)
 
     def _count_tries(
         self, link: NodeLink, made: RepeatedRequest[Facts], priority: Priority

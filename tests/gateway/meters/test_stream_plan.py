@@ -371,12 +371,11 @@ def test_a_clock_set_back_makes_its_rows_due_again() -> None:
     """ADR 9: without this they would be due when the clock has come to the old time again."""
     stream = make_stream()
     stream.newest_s = stream.known_to_s = T + 10 * 365 * DAY_S
-    stream.place_of_newest, stream.progressing = 60, False
+    stream.place_of_newest = 60
+    stream.brought(something=False)
     stream.reads_again(T - 100, T)
-    assert stream.newest_s == T - 100
-    assert stream.known_to_s == T
-    assert stream.oldest_s is None
-    assert stream.place_of_newest is None, "rows came behind it that are to be read"
+    assert (stream.newest_s, stream.known_to_s) == (T - 100, T)
+    assert (stream.oldest_s, stream.place_of_newest) == (None, None)
     assert stream.progressing
 
 

@@ -23,12 +23,12 @@ from gateway.store.takeover_document import TakeoverContent, from_octets, to_oct
 from gateway.store.takeover_export import Origin, leave
 from gateway.store.takeover_import import NOTICE, take_over
 from hil.meter.module import MeterSettings
+from hil.virtual_loop import InlineExecutor
 from tests.gateway.core.jumping_loop import jumping
 from tests.gateway.meters.virtual_rig import (
     CONFIG,
     METER,
     AckingLink,
-    InlineExecutor,
     Row,
     VirtualRig,
 )
