@@ -20,6 +20,12 @@ ALL: Final = 100
 DOUBT: Final = 0.1
 """While it is likelier than this that anybody is left, there is room for a crowd."""
 
+ALL_IN_A_ROW: Final = 2
+SOME: Final = (50, 25)
+"""At rest, after so many looks at which everybody was asked, one at which half of them are, or a
+quarter. Two new meters behind a repeater answer together each time, and when their collision is
+too faint to be noticed there, nobody would ever know of them."""
+
 _EVEN: Final = 0.5
 _LOW, _MIDDLE, _HIGH = 0.25, 0.5, 0.75
 _WIDE: Final = 4
@@ -44,8 +50,8 @@ class SlotChoice:
     While nobody knows whether the crowd is a handful or a town, few windows and a chance to
     answer size it, from the low end: too few windows cost little and teach as much. A crowd
     beyond the most windows answers with a chance too. Once nobody is believed to be left, the
-    fewest windows are offered to all; while it is but doubted, at least at every other look, for
-    the one newcomer is the likeliest.
+    fewest windows are offered, to all mostly; while it is but doubted, at least at every other
+    look, for the one newcomer is the likeliest.
 
     Source: framed slotted ALOHA; no rule for this choice is in the standard's known text.
     """
@@ -55,6 +61,7 @@ class SlotChoice:
         self._slots_max = max(self._slots_min, slots_max)
         self._belief = CrowdBelief()
         self._terms: DiscoverTerms | None = None
+        self._looks_at_rest = 0
 
     @property
     def expects_more(self) -> bool:
@@ -77,7 +84,9 @@ class SlotChoice:
         if self.likely_more or (self.expects_more and all_were_asked):
             self._terms = self._for_a_crowd()
         else:
-            self._terms = DiscoverTerms(slots=self._slots_min, response_probability=ALL)
+            self._terms = DiscoverTerms(
+                slots=self._slots_min, response_probability=self._share_at_rest()
+            )
         return self._terms
 
     def round_over(self, *, answers: int, collisions: int) -> None:
@@ -95,6 +104,13 @@ class SlotChoice:
             heard=heard,
             damaged=max(0, min(collisions, terms.slots - heard)),
         )
+
+    def _share_at_rest(self) -> int:
+        if self.expects_more:
+            return ALL
+        self._looks_at_rest += 1
+        rounds, place = divmod(self._looks_at_rest, ALL_IN_A_ROW + 1)
+        return ALL if place else SOME[rounds % len(SOME)]
 
     def _for_a_crowd(self) -> DiscoverTerms:
         belief, slots_max = self._belief, self._slots_max

@@ -79,6 +79,38 @@ def test_an_alarm_leads_to_a_look() -> None:
     assert (turn.due_at_s, turn.worth) == (T + 100, FOUND_WORTH)
 
 
+def _looks_in(rhythm: NetworkRhythm, seconds: int, alarm_each_s: int) -> list[float]:
+    """Return when looks are had while alarms come again and again."""
+    looks = []
+    for second in range(0, seconds, 5):
+        now_s = T + 4000 + second
+        if second % alarm_each_s == 0:
+            rhythm.look_now(now_s)
+        if _due(rhythm, Task.LOOK_FOR_METERS) <= now_s:
+            rhythm.looks(now_s)
+            rhythm.looked(_outcome(now_s + 4))
+            looks.append(now_s)
+    return looks
+
+
+def test_an_alarm_that_nobody_reports_does_not_take_the_line() -> None:
+    """PLC-6, PLC-7: noise in the pauses, or a meter out of reach: half as often each time."""
+    rhythm = _rhythm()
+    rhythm.looked(_outcome(T + 3000))
+    looks = _looks_in(rhythm, 86_400, 5)
+    assert looks[0] == T + 4000
+    assert looks[1] - looks[0] >= SETTINGS.look_again_s
+    assert len(looks) < 24 + 8
+
+
+def test_an_alarm_once_in_a_while_is_looked_for_at_once_each_time() -> None:
+    """PLC-6."""
+    rhythm = _rhythm()
+    rhythm.looked(_outcome(T + 3000))
+    looks = set(_looks_in(rhythm, 86_400, 7200))
+    assert {T + 4000 + second for second in range(0, 86_400, 7200)} <= looks
+
+
 def test_the_time_is_told_in_its_period() -> None:
     """TIM-1: first as soon as there is a meter."""
     rhythm = _rhythm()

@@ -18,7 +18,7 @@ from gateway.app import Daemon, Ports, build
 from gateway.core.clock import Clock, ClockTrust
 from gateway.core.config import Config, load_config
 from gateway.head_end.link import LinkState, PublishOutcome
-from hil.air import AirEvent, FirstCopySent, Heard, HeardBad
+from hil.air import AirEvent, AlarmHeard, FirstCopySent, Heard, HeardBad, RepeatersCalled
 from hil.dlms_meter import ApduServer
 from hil.line_bench import BenchSettings, LineBench
 from hil.lv_network.street import plan_street
@@ -65,14 +65,20 @@ class AirModem:
 
     Attributes:
         requests: every APDU or CIASE PDU sent, with its destination.
+        calls: when repeaters were called.
     """
 
     def __init__(self) -> None:
         self._heard: asyncio.Queue[bytes] = asyncio.Queue()
         self._sent: asyncio.Future[None] | None = None
+        self._called: asyncio.Future[None] | None = None
         self._bad = 0
+        self._alarm_since_status = self._alarm_stood = False
+        self._alarms = 0
         self.transmit: Callable[[bytes], object] = lambda _: None
+        self.take_places: Callable[[], object] = lambda: None
         self.requests: list[tuple[int, bytes]] = []
+        self.calls: list[float] = []
 
     async def run(self) -> None:
         await asyncio.Event().wait()
@@ -82,17 +88,32 @@ class AirModem:
 
     async def send(self, frame: bytes) -> None:
         loop = asyncio.get_running_loop()
+        self._read_status()
         mac = MacFrame.from_host(frame)
         self.requests.append((mac.destination, mac.m_sdu[3:]))
         self._sent = loop.create_future()
         loop.call_later(UART_S, self.transmit, mac.encode(Packing.MODEL_A))
         await self._sent
 
+    async def call_repeaters(self, within_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._called = loop.create_future()
+        self.calls.append(loop.time())
+        loop.call_later(UART_S, self.take_places)
+        async with asyncio.timeout(within_s + 1.0):
+            await self._called
+
     async def receive(self) -> bytes:
         return await self._heard.get()
 
     def counters(self) -> dict[str, int]:
-        return {}
+        return {"alarms_heard": self._alarms}
+
+    def _read_status(self) -> None:
+        """Count an alarm that the status begins to tell of, as hal.plc_modem.host_link does."""
+        alarm, self._alarm_since_status = self._alarm_since_status, False
+        self._alarms += alarm and not self._alarm_stood
+        self._alarm_stood = alarm
 
     async def read_statistics(self) -> dict[str, int]:
         return {"chip_crc_nok": self._bad}
@@ -107,6 +128,11 @@ class AirModem:
                 asyncio.get_running_loop().call_later(UART_S, self._heard.put_nowait, record)
             case HeardBad():
                 self._bad += 1
+            case AlarmHeard():
+                self._alarm_since_status = True
+            case RepeatersCalled():
+                if self._called is not None and not self._called.done():
+                    self._called.set_result(None)
             case _:
                 pass
 
@@ -191,6 +217,7 @@ class VirtualRig:
         network = self.bench.network
         place = network.connect_modem(self.modem.tell)
         self.modem.transmit = partial(network.transmit, place)
+        self.modem.take_places = partial(network.call_repeaters, place)
         await self._start()
         return self
 
