@@ -24,7 +24,7 @@ ALL_IN_A_ROW: Final = 2
 SOME: Final = (50, 25)
 """At rest, after so many looks at which everybody was asked, one at which half of them are, or a
 quarter. Two new meters behind a repeater answer together each time, and when their collision is
-too faint to be noticed there, nobody would ever know of them."""
+too faint to be noticed there, it would take days until anybody knows of them."""
 
 _EVEN: Final = 0.5
 _LOW, _MIDDLE, _HIGH = 0.25, 0.5, 0.75
