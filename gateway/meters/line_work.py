@@ -284,7 +284,7 @@ class LineWork:
         """Ask a silent node whether it is back; one that may be NEW is told its address first."""
         assert turn.link is not None
         link, now_s = turn.link, self._clock.now_s()
-        may_be_new = now_s - link.heard_at_s >= self._forgets_after_s
+        may_be_new = self._may_be_new(link, now_s)
         if may_be_new and now_s - link.told_at_s >= TELL_AGAIN_S:
             await self._discovery.tell_again(self._who_may_be_new(now_s))
         await self._access.ping(link, Priority.SUPERVISION, credit=CREDIT_MAX, tries=1)
@@ -297,12 +297,19 @@ class LineWork:
         elif turn.meter is not None:
             _hurry(turn.meter)
 
+    def _may_be_new(self, link: NodeLink, now_s: float) -> bool:
+        """Return whether a node has perhaps no address, or another one than is thought.
+
+        It has forgotten it, or never heard its Register, or an earlier box was wrong about it.
+        """
+        return not link.is_confirmed or now_s - link.heard_at_s >= self._forgets_after_s
+
     def _who_may_be_new(self, now_s: float) -> list[NodeLink]:
         return [
             link
             for link in self._book.links()
             if link.silent_since_s is not None
-            and now_s - link.heard_at_s >= self._forgets_after_s
+            and self._may_be_new(link, now_s)
             and now_s - link.told_at_s >= TELL_AGAIN_S
         ]
 
