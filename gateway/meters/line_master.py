@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gateway.meters.line_work import LineWork
     from gateway.meters.meter_book import MeterBook
     from gateway.meters.meter_state import MeterState
+    from gateway.meters.node_link import NodeLink
 
 _LOG = logging.getLogger(__name__)
 
@@ -126,11 +127,19 @@ class LineMaster:
         self._agenda.renew(ALL_NODES, now_s)
         if turn.link is not None:
             self._agenda.renew(turn.link.system_title, now_s)
-        if turn.task in (Task.LOOK_FOR_METERS, Task.IDENTIFY):
-            for link in self._book.links():
-                if link.system_title not in self._known or not link.is_confirmed:
-                    self._known.add(link.system_title)
-                    self._agenda.renew(link.system_title, now_s)
+        # Who is found is new here; who is known may have taken a meter, or a slave, from others.
+        if turn.task is Task.IDENTIFY:
+            concerned = list(self._book.links())
+        elif turn.task is Task.LOOK_FOR_METERS:
+            concerned = [link for link in self._book.links() if self._is_news(link)]
+        else:
+            return
+        for link in concerned:
+            self._known.add(link.system_title)
+            self._agenda.renew(link.system_title, now_s)
+
+    def _is_news(self, link: "NodeLink") -> bool:
+        return link.system_title not in self._known or not link.is_confirmed
 
     def _renew_all(self) -> None:
         now_s = self._clock.now_s()

@@ -16,6 +16,7 @@ from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import Priority
 from gateway.meters.stream_plan import StreamState
 from gateway.meters.turn import Task, Turn
+from hal.errors import HalError
 
 if TYPE_CHECKING:
     from drivers.dlms.conversations import Conversation
@@ -217,9 +218,14 @@ class LineWork:
 
     async def _call_repeaters(self, turn: Turn) -> None:
         del turn
-        self._rhythm.called(self._clock.now_s())
+        now_s = self._clock.now_s()
+        self._rhythm.called(now_s)
         last_mac = max((link.mac for link in self._book.links()), default=0)
-        await self._discovery.call_repeaters(last_mac)
+        try:
+            await self._discovery.call_repeaters(last_mac)
+        except HalError:
+            self._rhythm.network_changed(now_s)  # the nodes are as they were: another call is due
+            raise
 
     def _credit_for_all(self) -> int:
         """Return the credit that reaches every node that is there."""
