@@ -72,11 +72,11 @@ async def test_a_lost_node_is_found_again_by_the_next_daemon_too(tmp_path: Path)
         await lab.book.lost(meter.link)
     async with open_lab(tmp_path) as lab:
         (link,) = lab.book.links()
-        assert link.is_lost
+        was_lost = link.is_lost
         assert link.silent_since_s == link.heard_at_s == lab.meter.now_s
         assert link.retry_at_s == lab.meter.now_s
         await lab.book.found_again(link)
-        assert not link.is_lost
+        assert (was_lost, link.is_lost) == (True, False)
         assert lab.registry.nodes[link.system_title].state is NodeState.REGISTERED
 
 
