@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 import json
 import random
 import sqlite3
@@ -18,6 +19,7 @@ from gateway.app import Daemon, Ports, build
 from gateway.core.clock import Clock, ClockTrust
 from gateway.core.config import Config, load_config
 from gateway.head_end.link import LinkState, PublishOutcome
+from hal.errors import HalError
 from hil.air import AirEvent, AlarmHeard, FirstCopySent, Heard, HeardBad, RepeatersCalled
 from hil.dlms_meter import ApduServer
 from hil.line_bench import BenchSettings, LineBench
@@ -66,6 +68,7 @@ class AirModem:
     Attributes:
         requests: every APDU or CIASE PDU sent, with its destination.
         calls: when repeaters were called.
+        error: what it does instead of sending.
     """
 
     def __init__(self) -> None:
@@ -79,6 +82,7 @@ class AirModem:
         self.take_places: Callable[[], object] = lambda: None
         self.requests: list[tuple[int, bytes]] = []
         self.calls: list[float] = []
+        self.error: HalError | None = None
 
     async def run(self) -> None:
         await asyncio.Event().wait()
@@ -88,6 +92,8 @@ class AirModem:
 
     async def send(self, frame: bytes) -> None:
         loop = asyncio.get_running_loop()
+        if self.error is not None:
+            raise self.error
         self._read_status()
         mac = MacFrame.from_host(frame)
         self.requests.append((mac.destination, mac.m_sdu[3:]))
@@ -335,6 +341,12 @@ class VirtualRig:
             path, f"SELECT usn, body FROM journal WHERE kind = '{kind}' ORDER BY seq"
         )
         return [{"usn": usn, **json.loads(body)} for usn, body in found]
+
+    def node_states(self, usn: str) -> list[str]:
+        """Return the states through which a meter's node has gone, in order."""
+        title = self.bench.plugged[usn].node.system_title.hex()
+        told = [body for body in self.journal("node_state") if body["system_title"] == title]
+        return [state for state, _ in itertools.groupby(body["state"] for body in told)]
 
     def journal_states(self, usn: str) -> list[str]:
         """Return the states of a meter's node that the head-end was told of, in order."""
