@@ -83,7 +83,7 @@ async def test_a_modem_that_is_not_up_calls_nobody() -> None:
 
 
 async def _alarms_after_a_frame(bench: ModemBench, *, alarm: bool) -> int:
-    """Return what is counted once a status was fetched, with an alarm in the pause before or not."""
+    """Return what is counted by the next status; an alarm was heard before, or not."""
     if alarm:
         bench.chip.hear(AlarmHeard())
     await bench.modem.send(READ.to_host())

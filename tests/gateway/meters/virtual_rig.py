@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from drivers.dlms.password import Password
 from drivers.plc.airtime import LineTiming
@@ -19,7 +19,6 @@ from gateway.app import Daemon, Ports, build
 from gateway.core.clock import Clock, ClockTrust
 from gateway.core.config import Config, load_config
 from gateway.head_end.link import LinkState, PublishOutcome
-from hal.errors import HalError
 from hil.air import AirEvent, AlarmHeard, FirstCopySent, Heard, HeardBad, RepeatersCalled
 from hil.dlms_meter import ApduServer
 from hil.line_bench import BenchSettings, LineBench
@@ -31,6 +30,9 @@ from hil.population import plan_population
 from hil.rig_clock import RigClock
 from hil.truth import TruthWriter
 from hil.virtual_loop import InlineExecutor
+
+if TYPE_CHECKING:
+    from hal.errors import HalError
 
 Result = TypeVar("Result")
 Row = tuple[Any, ...]
@@ -210,6 +212,7 @@ class VirtualRig:
         )
         self._make_server = make_server or partial(server_for, password=password)
         self.wall_s = START_S
+        self._readers: dict[Path, sqlite3.Connection] = {}
 
     async def __aenter__(self) -> Self:
         self.loop = asyncio.get_running_loop()
@@ -228,6 +231,7 @@ class VirtualRig:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._stop_reading()
         self._stop.set()
         await self._running
         await self.daemon.database.close()
@@ -243,6 +247,9 @@ class VirtualRig:
         rng = random.Random(7)
         self.daemon: Daemon = build(self.config, ports, clock, rng, InlineExecutor(), self.link)
         await self.daemon.load()
+        database = self.daemon.database
+        assert database._file is not None
+        database._file.conn.execute("PRAGMA synchronous = OFF")  # no kill here takes the mains
         self._stop = asyncio.Event()
         self._running = asyncio.create_task(self.daemon.run(self._stop, [], lambda: None))
 
@@ -261,6 +268,7 @@ class VirtualRig:
 
         Cutting the connection first loses what was not committed, as a kill does.
         """
+        self._stop_reading()
         database = self.daemon.database
         assert database._file is not None
         database._file.conn.close()
@@ -275,7 +283,7 @@ class VirtualRig:
         while not holds():
             assert not self._running.done(), self._running.exception()
             assert self.loop.time() < deadline, "it did not come true in time"
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1.0)
 
     async def ask(self, question: str, **more: Any) -> dict[str, Any]:
         return await self.daemon.answers.ask({"ask": question, **more})
@@ -302,11 +310,15 @@ class VirtualRig:
         return sorted(map(repr, self.held())) == sorted(map(repr, self.stored()))
 
     def _rows(self, path: Path, query: str) -> list[Row]:
-        connection = sqlite3.connect(path)
-        try:
-            return connection.execute(query).fetchall()
-        finally:
+        connection = self._readers.get(path)
+        if connection is None:
+            connection = self._readers[path] = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        return connection.execute(query).fetchall()
+
+    def _stop_reading(self) -> None:
+        for connection in self._readers.values():
             connection.close()
+        self._readers.clear()
 
     def clock_offsets_s(self) -> list[float]:
         """Return by how much the meters' clocks are off, without signs."""
