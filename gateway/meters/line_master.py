@@ -172,12 +172,18 @@ class LineMaster:
                 turn.link.satisfied()
 
     def _was_refused(self, turn: Turn) -> None:
-        """Let what was refused rest: a buffer on its own, so that the others are still read."""
+        """Let what was refused rest, on its own, so that a meter's rows are still read.
+
+        Only a node of which nothing is known yet has nothing else to be asked for; who a known
+        meter is, and its clock, have times of their own for the next try.
+        """
         now_s = self._clock.now_s()
         if turn.stream is not None:
             turn.stream.failed(now_s, silent=False)
-        elif turn.link is not None:
+        elif turn.link is not None and turn.task is not Task.SET_CLOCK:
             turn.link.refused(now_s)
+            if turn.meter is not None:
+                turn.link.retry_at_s = now_s
 
     async def _met_silence(self, turn: Turn) -> None:
         now_s = self._clock.now_s()

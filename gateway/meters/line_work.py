@@ -13,6 +13,7 @@ from gateway.meters.meter_kind import MeterKind
 from gateway.meters.meter_state import MeterState
 from gateway.meters.network_rhythm import NetworkRhythm
 from gateway.meters.node_link import NodeLink
+from gateway.meters.patience import rest_after_failures_s
 from gateway.meters.plc_segment import Priority
 from gateway.meters.stream_plan import StreamState
 from gateway.meters.turn import Task, Turn
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 CLOCK_RETRY_S: Final = 60.0
-"""Between two tries to set the same meter's clock."""
+"""Between two tries to set the same meter's clock, at first; longer each time."""
 
 IDENTIFY_RETRY_S: Final = 3_600.0
 """Between two tries to ask a known meter again who it is."""
@@ -277,10 +278,13 @@ class LineWork:
 
     async def _set_clock(self, turn: Turn) -> None:
         assert turn.meter is not None
-        turn.meter.clock_to_set_at_s = self._clock.now_s() + CLOCK_RETRY_S
-        await self._timekeeper.keep(turn.meter)
-        if not self._timekeeper.should_set(turn.meter.deviation_s):
-            turn.meter.clock_to_set_at_s = None
+        meter = turn.meter
+        meter.clock_tries_in_a_row += 1
+        rest_s = max(CLOCK_RETRY_S, rest_after_failures_s(meter.clock_tries_in_a_row + 4))
+        meter.clock_to_set_at_s = self._clock.now_s() + rest_s
+        await self._timekeeper.keep(meter)
+        if not self._timekeeper.should_set(meter.deviation_s):
+            meter.clock_to_set_at_s, meter.clock_tries_in_a_row = None, 0
 
     async def _ping(self, turn: Turn) -> None:
         assert turn.link is not None

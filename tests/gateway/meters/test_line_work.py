@@ -27,6 +27,7 @@ from gateway.meters.meter_kind import MeterKind
 from gateway.meters.meter_state import MeterState
 from gateway.meters.network_rhythm import NetworkRhythm, RhythmSettings
 from gateway.meters.node_link import NodeLink
+from gateway.meters.patience import RETRY_MAX_S
 from gateway.meters.plc_segment import Priority
 from gateway.meters.stream_plan import StreamState
 from gateway.meters.turn import Task, Turn
@@ -445,17 +446,23 @@ async def test_a_meter_of_another_kind_that_has_no_such_number_is_read_in_full()
 
 
 @jumping
-async def test_a_clock_that_cannot_be_set_is_tried_again_later() -> None:
-    """TIM-1."""
+async def test_a_clock_that_cannot_be_set_is_tried_again_later_each_time() -> None:
+    """TIM-1, PLC-7: refused, or taken and not followed; its rows are worth more meanwhile."""
     meter = make_meter(1)
     meter.deviation_s, meter.clock_to_set_at_s = 90.0, T - 1.0
     bench = Bench(meter)
     bench.clocks.sets_right = False
-    await bench.do(Task.SET_CLOCK, meter)
-    assert meter.clock_to_set_at_s == T + CLOCK_RETRY_S
+    rests_s = []
+    for _ in range(8):
+        await bench.do(Task.SET_CLOCK, meter)
+        assert meter.clock_to_set_at_s is not None
+        rests_s.append(meter.clock_to_set_at_s - NOW.now_s)
+    assert rests_s[:4] == [CLOCK_RETRY_S, 64, 128, 256]
+    assert rests_s[-1] == RETRY_MAX_S
     bench.clocks.sets_right = True
     await bench.do(Task.SET_CLOCK, meter)
-    assert meter.clock_to_set_at_s is None
+    assert meter.clock_tries_in_a_row == 0
+    assert {meter.clock_to_set_at_s} == {None}
 
 
 @jumping
