@@ -209,6 +209,9 @@ class Collector:
         # The place is that of the newest row of all: of one that came, or of one known before.
         is_newest = newest_s is None or newest_s == stream.newest_s
         stream.place_of_newest = place if is_newest else None
+        stream.clear_to_s = asked.to_s
+        if newest_s is not None and not is_newest:
+            stream.ahead_to_s = newest_s
         stream.hurried = False
         # A buffer that has nothing new must rest, though a few more seconds of it are known empty.
         has_rows = newest_s is not None and until_s >= asked.from_s

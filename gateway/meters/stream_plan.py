@@ -23,6 +23,13 @@ SPAN_FACTOR_MAX: Final = 16
 A question may hit the end of the outage, and is then answered by as many rows as its span holds.
 """
 
+AHEAD_S: Final = 86_400
+"""A question with which a place is learnt looks so far ahead of the meter's time, for rows that a
+clock which was ahead has captured: they lie at places before those of rows still to come."""
+
+AHEAD_PERIODS: Final = 8
+"""Or as many capture periods, if that is further."""
+
 VAIN_REST_MAX_S: Final = 21_600.0
 """A buffer that again and again has nothing new is asked this often at least."""
 
@@ -104,6 +111,8 @@ class StreamState:
         known_to_s: captured_at of the latest row ever handed over; what is missing before it was
             told.
         place_of_newest: place in the ring of the row of `newest_s`; None while it is not known.
+        clear_to_s: rows up to this time can only lie at places behind the newest one.
+        ahead_to_s: captured_at of the last row seen that is ahead of its time.
         gives_by_place: rows may be asked for by their place; False once the meter has refused.
         vain_in_a_row: answers without anything new since the last that had something.
         refusals_in_a_row: answers of no use since the last good one.
@@ -124,6 +133,8 @@ class StreamState:
     span_factor: int = 1
     known_to_s: int | None = None
     place_of_newest: int | None = None
+    clear_to_s: int = 0
+    ahead_to_s: int = 0
     gives_by_place: bool = True
     vain_in_a_row: int = 0
     refusals_in_a_row: int = 0
@@ -259,31 +270,33 @@ def next_question(
     """Return what to ask a buffer with a period for next; None when nothing is open.
 
     A row's place costs less to ask by than its time, but proves less: it is used only behind a
-    newest row whose place is known, with nothing missing before it.
+    newest row whose place is known, with nothing missing before it, and as far ahead as the ring
+    was seen to hold nothing yet.
     """
     present_s = math.floor(meter_now_s) - GUARD_S
     oldest_s = coverage.first()
     holes = coverage.holes(0 if oldest_s is None else oldest_s, LATEST_S)
     if not holes or holes[0][0] > present_s:
         return None
-    waiting = state.rows_waiting(meter_now_s, settings)
-    if len(holes) == 1 and waiting and state.place_of_newest and state.newest_s is not None:
-        depth = BUFFER_ROWS_MAX[state.entity]
-        before = min(state.place_of_newest, depth - waiting)
-        if before > 0:
-            rows = min(waiting, rows_max)
-            return EntriesAsked(first=before + 1, last=before + rows, after_s=state.newest_s)
+    if len(holes) == 1:
+        by_place = _by_place(state, meter_now_s, settings, rows_max)
+        if by_place is not None:
+            return by_place
     from_s, to_s = holes[0]
     span_s = state.period_s * rows_max * state.span_factor
     asked_to_s = min(to_s, from_s + span_s - 1)
-    with_place = state.gives_by_place and asked_to_s >= present_s
-    return RangeAsked(from_s=from_s, to_s=asked_to_s, with_place=with_place)
+    if asked_to_s < present_s:
+        return RangeAsked(from_s=from_s, to_s=asked_to_s)
+    if not state.gives_by_place or present_s < state.ahead_to_s:
+        return RangeAsked(from_s=from_s, to_s=present_s)
+    ahead_s = max(AHEAD_S, AHEAD_PERIODS * state.period_s)
+    return RangeAsked(from_s=from_s, to_s=min(to_s, present_s + ahead_s), with_place=True)
 
 
 def follows(state: StreamState, asked: EntriesAsked, times: list[int]) -> bool:
     """Return whether rows read by place follow the one before them without a gap."""
     step_s, before_s = state.period_s, asked.after_s
-    tolerance_s = _DAY_TOLERANCE_S if step_s >= _DAY_S else 0
+    tolerance_s = _tolerance_s(state)
     for time_s in times:
         if abs(time_s - before_s - step_s) > tolerance_s:
             return False
@@ -314,6 +327,25 @@ def covered_until(
 def widen_or_narrow(state: StreamState, *, empty: bool) -> None:
     """Learn from an answer how wide to ask next."""
     state.span_factor = min(2 * state.span_factor, SPAN_FACTOR_MAX) if empty else 1
+
+
+def _by_place(
+    state: StreamState, meter_now_s: float, settings: PlanSettings, rows_max: int
+) -> EntriesAsked | None:
+    """Return the question for rows behind the newest one; None when they must be asked by time."""
+    waiting = state.rows_waiting(meter_now_s, settings)
+    if not waiting or state.newest_s is None or not state.place_of_newest:
+        return None
+    clear = (state.clear_to_s - state.newest_s - _tolerance_s(state)) // state.period_s
+    before = min(state.place_of_newest, BUFFER_ROWS_MAX[state.entity] - waiting)
+    rows = min(waiting, rows_max, clear)
+    if rows < 1 or before < 1:
+        return None
+    return EntriesAsked(first=before + 1, last=before + rows, after_s=state.newest_s)
+
+
+def _tolerance_s(state: StreamState) -> int:
+    return _DAY_TOLERANCE_S if state.period_s >= _DAY_S else 0
 
 
 def _rest_after_vain_s(state: StreamState, settings: PlanSettings) -> float:

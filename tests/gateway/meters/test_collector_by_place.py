@@ -164,10 +164,13 @@ async def test_no_more_rows_are_asked_for_than_the_line_bears(tmp_path: Path) ->
 async def test_daily_rows_too(tmp_path: Path) -> None:
     """ACQ-1: one a day, each by its place, over weeks."""
     async with steady(tmp_path, Entity.DAILY) as case:
+        selectors = []
         for _ in range(20):
             case.lab.meter.pass_s(86_400)
-            assert await case.ask() == [BY_ENTRY]
+            selectors += await case.ask()
             await case.assert_all_is_stored()
+        assert len(selectors) == 20
+        assert selectors.count(BY_RANGE) <= 3
         assert case.stream.place_of_newest == len(case.ring)
 
 
@@ -314,6 +317,65 @@ async def test_a_clock_set_back_is_noticed_by_the_row_that_says_so(tmp_path: Pat
         lab.meter.pass_s(2000 + 3 * PERIOD_S)
         assert await case.ask() == [BY_ENTRY, BY_RANGE]
         assert log.hurried
+
+
+@pytest.mark.parametrize("is_noticed", [True, False])
+@pytest.mark.parametrize("ahead_s", [1000, 5000, 80_000, 300_000])
+@jumping
+async def test_rows_of_a_clock_that_was_ahead_are_not_hidden(
+    tmp_path: Path, ahead_s: int, *, is_noticed: bool
+) -> None:
+    """ADR 9: they lie in the ring before those that are captured when their time has come.
+
+    Whether or not anybody has sampled the clock while it was ahead.
+    """
+    async with steady(tmp_path) as case:
+        lab, module = case.lab, case.lab.meter.module
+        lab.meter.pass_s(2 * PERIOD_S)
+        await lab.collect(case.meter, case.stream)
+        module.set_clock(lab.meter.now_s + ahead_s, lab.meter.now_s)
+        lab.meter.pass_s(2 * PERIOD_S)
+        module.set_clock(lab.meter.now_s, lab.meter.now_s)
+        if is_noticed:
+            from_s = int(lab.meter.now_s) - 3 * PERIOD_S
+            await lab.book.doubt_after([case.stream.stream_id], from_s)
+            case.stream.reads_again(from_s, int(lab.meter.now_s))
+        for _ in range((ahead_s + 4 * PERIOD_S) // (4 * PERIOD_S) + 2):
+            lab.meter.pass_s(4 * PERIOD_S)
+            await case.ask()
+        await case.assert_all_is_stored()
+
+
+@jumping
+async def test_rows_ahead_of_their_time_are_not_read_over_and_over(tmp_path: Path) -> None:
+    """PLC-7: once they are seen, and once more when their time has come."""
+    async with steady(tmp_path) as case:
+        lab, module = case.lab, case.lab.meter.module
+        module.set_clock(lab.meter.now_s + 40 * PERIOD_S, lab.meter.now_s)
+        lab.meter.pass_s(8 * PERIOD_S)
+        module.set_clock(lab.meter.now_s, lab.meter.now_s)
+        rows_given = []
+        for _ in range(70):
+            lab.meter.pass_s(PERIOD_S)
+            lab.meter.moment.rows_given = 0
+            await case.ask()
+            rows_given.append(lab.meter.moment.rows_given)
+        assert sum(rows_given) <= 70 + 4 * 8
+        await case.assert_all_is_stored()
+        assert await case.ask() in ([], [BY_RANGE], [BY_ENTRY])
+
+
+@jumping
+async def test_what_lies_ahead_is_looked_for_once_a_day(tmp_path: Path) -> None:
+    """PLC-7: one question by time, and all others by place."""
+    async with steady(tmp_path) as case:
+        selectors = []
+        for _ in range(3 * 24):
+            case.lab.meter.pass_s(4 * PERIOD_S)
+            selectors += await case.ask()
+        assert 2 <= selectors.count(BY_RANGE) <= 3
+        assert len(selectors) == 3 * 24
+        await case.assert_all_is_stored()
 
 
 @jumping

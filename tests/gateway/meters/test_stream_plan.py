@@ -179,6 +179,7 @@ def _known(place: int, newest_s: int = T, entity: Entity = Entity.PERIODIC) -> S
     """Return a stream with nothing missing, the place of whose newest row is known."""
     stream = make_stream(entity, DAY_S if entity is Entity.DAILY else 900)
     stream.newest_s, stream.place_of_newest = newest_s, place
+    stream.clear_to_s = newest_s + 30 * DAY_S
     return stream
 
 
@@ -230,6 +231,43 @@ def test_by_place_a_ring_is_walked_through_bit_by_bit() -> None:
         stream.newest_s, stream.place_of_newest = times[-1], asked.last
         assert stream.rows_waiting(now_s, SETTINGS) == waiting - len(times)
     assert seen == captured[1:]
+
+
+@pytest.mark.parametrize(("clear_s", "rows"), [(8 * 900, 8), (3 * 900, 3), (900, 1)])
+def test_by_place_nobody_asks_further_than_the_ring_was_seen_to_be_clear(
+    clear_s: int, rows: int
+) -> None:
+    """ADR 9: beyond it rows of a clock that was ahead may lie at places before."""
+    stream = _known(60)
+    stream.clear_to_s = T + clear_s
+    assert _asked_by_place(stream, T + 20 * 900.0) == EntriesAsked(
+        first=61, last=60 + rows, after_s=T
+    )
+
+
+def test_where_the_ring_was_not_seen_to_be_clear_it_is_looked_at_a_day_ahead() -> None:
+    """ADR 9: together with the place; rows that are ahead come with those that are due."""
+    stream = _known(60)
+    stream.clear_to_s = T + 899
+    now_s = T + 2000.0
+    asked = next_question(stream, IntervalSet([(0, T)]), now_s, SETTINGS, 8)
+    assert asked == RangeAsked(from_s=T + 1, to_s=int(now_s) - 3 + DAY_S, with_place=True)
+    daily = _known(60, entity=Entity.DAILY)
+    daily.clear_to_s = T + DAY_S + 5399  # a day may be an hour longer, and a row half an hour late
+    now_s = T + DAY_S + 100.0
+    asked = next_question(daily, IntervalSet([(0, T)]), now_s, SETTINGS, 8)
+    assert asked == RangeAsked(from_s=T + 1, to_s=int(now_s) - 3 + 8 * DAY_S, with_place=True)
+
+
+def test_rows_seen_ahead_of_their_time_are_not_fetched_with_each_question() -> None:
+    """PLC-7: by time, and no further than the present, until their time has come."""
+    stream = make_stream()
+    stream.newest_s, stream.ahead_to_s = T, T + 50_000
+    asked = next_question(stream, IntervalSet([(0, T)]), T + 1000.0, SETTINGS, 8)
+    assert asked == RangeAsked(from_s=T + 1, to_s=T + 997)
+    asked = next_question(stream, IntervalSet([(0, T + 49_000)]), T + 50_003.0, SETTINGS, 8)
+    assert isinstance(asked, RangeAsked)
+    assert asked.with_place
 
 
 def test_rows_that_push_out_the_newest_known_one_are_asked_for_by_time() -> None:
