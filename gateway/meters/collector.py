@@ -25,6 +25,7 @@ from gateway.core.clock import Clock
 from gateway.meters.airtime_price import rows_octets
 from gateway.meters.answers import ARRAY_OCTETS, data_of, first_row
 from gateway.meters.definite_gaps import gaps_after
+from gateway.meters.latest import LATEST_S
 from gateway.meters.meter_kind import ENTRIES_IN_USE, VALUE
 from gateway.meters.meter_state import MeterState
 from gateway.meters.plc_segment import Priority
@@ -51,6 +52,9 @@ _LOG = logging.getLogger(__name__)
 
 _DISTURBED: Final = RowStatus.POWER_FAIL | RowStatus.CLOCK_ADJUSTED | RowStatus.CLOCK_LOST
 """With one of these in a row, what lies between rows is asked for by time."""
+
+CLOCK_SET_KNOWN_S: Final = 7 * 86_400.0
+"""Rows older than this tell of nothing that is not long known."""
 
 _TOLD_IN_EVENTS: Final = RowStatus(0x01FF) & ~RowStatus.DST & ~RowStatus.SLAVE_UNREACHABLE
 """A status bit other than these comes with an entry in the event log."""
@@ -157,8 +161,7 @@ class Collector:
         """Ask for rows by their place; return False when they do not follow what is known."""
         rows = await self._read_entries(meter, stream, asked)
         self._note_statuses(meter, rows)
-        if any(row[2] & RowStatus.CLOCK_ADJUSTED for row in rows):
-            _read_events_soon(meter, self._clock.now_s())  # its own time does not say when that was
+        await self._notice_a_clock_set(meter, stream, rows, asked.after_s)
         width = len(stream.buffer.columns)
         times = [row[0] for row in rows]
         disturbed = any(row[2] & _DISTURBED or len(row[3]) != width for row in rows)
@@ -204,6 +207,7 @@ class Collector:
         else:
             until_s = covered_until(stream, asked.to_s, newest_s, present_s, self._settings)
         self._note_statuses(meter, rows)
+        await self._notice_a_clock_set(meter, stream, rows, asked.from_s - 1)
         await self._tell_gaps(stream, [row[0] for row in rows if row[0] <= until_s])
         self._store(stream, rows, asked.from_s, until_s)
         # The place is that of the newest row of all: of one that came, or of one known before.
@@ -247,6 +251,27 @@ class Collector:
         told = [row[0] for row in rows if row[2] & _TOLD_IN_EVENTS]
         if told:
             _read_events_soon(meter, max(told))
+
+    async def _notice_a_clock_set(
+        self, meter: MeterState, stream: StreamState, rows: Sequence[ProfileRow], after_s: int
+    ) -> None:
+        """Have read again what was captured again, though nobody saw the clock while it was wrong.
+
+        The first row behind the new time says that it was set, and the event stands at that time.
+        Rows that are no later than those read before were captured a second time [ADR 9].
+        """
+        present_s = meter.present_s(self._clock.now_s())
+        adjusted = [row[0] for row in rows if row[2] & RowStatus.CLOCK_ADJUSTED]
+        first_s = min(adjusted, default=math.floor(present_s))
+        if not adjusted or first_s < present_s - CLOCK_SET_KNOWN_S:
+            return
+        from_s = first_s - stream.period_s
+        for each in meter.streams:
+            if each.period_s and first_s > after_s:
+                continue
+            await self._buffer.uncover(each.stream_id, from_s, LATEST_S)
+            each.reads_again(from_s, math.floor(self._clock.now_s()))
+            each.hurried = each.hurried or not each.period_s
 
     async def _tell_gaps(self, stream: StreamState, times: Sequence[int]) -> None:
         """Write down what is missing between rows, before they are handed over [ACQ-3].

@@ -304,19 +304,52 @@ async def test_a_clock_that_was_set_in_between(tmp_path: Path, shift_s: int) -> 
         await case.assert_all_is_stored()
 
 
+@pytest.mark.parametrize("back_s", [15, 2000, 20_000])
 @jumping
-async def test_a_clock_set_back_is_noticed_by_the_row_that_says_so(tmp_path: Path) -> None:
-    """ADR 9: it is not in the range asked for then, but its place was; events bring the clock."""
+async def test_a_clock_set_back_and_right_again_before_anybody_saw_it(
+    tmp_path: Path, back_s: int
+) -> None:
+    """ADR 9: by a broadcast, say. A row at an unexpected place says so, and what stands at times
+    long read is read again, events as well."""
     async with steady(tmp_path) as case:
         lab, module = case.lab, case.lab.meter.module
         log = stream_of(case.meter, Entity.STANDARD_EVENTS)
-        await lab.collect(case.meter, log)
-        assert not log.hurried
         lab.meter.pass_s(600)
-        module.set_clock(lab.meter.now_s - 2000, lab.meter.now_s)
-        lab.meter.pass_s(2000 + 3 * PERIOD_S)
-        assert await case.ask() == [BY_ENTRY, BY_RANGE]
+        await lab.collect(case.meter, log)
+        module.set_clock(lab.meter.now_s - back_s, lab.meter.now_s)
+        lab.meter.pass_s(2 * PERIOD_S)
+        module.set_clock(lab.meter.now_s, lab.meter.now_s)
+        lab.meter.pass_s(2 * PERIOD_S)
+        await case.ask()
         assert log.hurried
+        await lab.collect(case.meter, log)
+        for _ in range(10):
+            await case.ask()
+        await case.assert_all_is_stored()
+        events = {(row.captured_at_s, row.occurrence) for row in module.rings[log.entity]}
+        assert set(await lab.rows(log)) == events
+
+
+@jumping
+async def test_what_told_long_ago_of_a_clock_that_was_set_has_nothing_read_again(
+    tmp_path: Path,
+) -> None:
+    """PLC-7: history of a meter that is met for the first time."""
+    lab_meter = LabMeter()
+    module = lab_meter.module
+    module.set_clock(lab_meter.now_s - 3000, lab_meter.now_s)
+    lab_meter.pass_s(2 * PERIOD_S)
+    module.set_clock(lab_meter.now_s, lab_meter.now_s)
+    lab_meter.pass_s(10 * 86_400)
+    async with open_lab(tmp_path, lab_meter) as lab:
+        meter = await lab.identify()
+        await lab.collect(meter, stream_of(meter, Entity.STANDARD_EVENTS))
+        stream = stream_of(meter, Entity.PERIODIC)
+        before = len(lab_meter.asked)
+        await lab.collect(meter, stream, times=300)
+        rows = len(module.rings[Entity.PERIODIC])
+        assert len(await lab.rows(stream)) == rows
+        assert len(lab_meter.asked) - before <= rows / 6 + 20
 
 
 @pytest.mark.parametrize("is_noticed", [True, False])
