@@ -116,6 +116,7 @@ class Collector:
         if stream.oldest_s is None:
             await self._find_oldest(meter)
         if stream.oldest_s is None:
+            stream.hurried = False
             stream.brought(something=False)
             return
         now_s = self._clock.now_s()
@@ -146,6 +147,7 @@ class Collector:
         coverage = self._buffer.coverage(stream.stream_id)
         asked = next_question(stream, coverage, present_s, self._settings, rows_max)
         if asked is None:
+            stream.hurried = False
             stream.brought(something=False)
         elif isinstance(asked, RangeAsked):
             await self._ask_for_range(meter, stream, asked, present_s)

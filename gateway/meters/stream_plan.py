@@ -227,7 +227,7 @@ def due_at_s(
     last_turn_s = state.asked_at_s
     if state.period_s == 0:
         return last_turn_s + (GUARD_S if state.hurried else settings.events_period_s)
-    if not state.progressing:
+    if not state.progressing and not state.hurried:
         last_turn_s += _rest_after_vain_s(state, settings)
     elif len(coverage) != 1:
         return last_turn_s

@@ -8,9 +8,10 @@ from drivers.dlms.axdr import Data
 from drivers.dlms.companion import PERIODIC_PROFILE, Entity, StandardEvent
 from drivers.dlms.date_time import CosemDateTime
 from drivers.errors import MalformedFrame
+from gateway.meters.stream_plan import due_at_s
 from gateway.store.journal import JournalKind
 from tests.gateway.core.jumping_loop import jumping
-from tests.gateway.meters.meter_lab import Lab, LabMeter, open_lab, stream_of
+from tests.gateway.meters.meter_lab import PLAN, Lab, LabMeter, open_lab, stream_of
 from tests.gateway.meters.odd_meters import asks_for
 from tests.gateway.meters.virtual_rig import START_S
 
@@ -73,6 +74,28 @@ async def test_a_profile_that_stopped_is_not_asked_over_and_over(tmp_path: Path)
             lab.meter.pass_s(2)
             await lab.ask(meter, stream)
             assert not stream.progressing
+
+
+@pytest.mark.parametrize("has_rows", [True, False])
+@jumping
+async def test_a_hurried_buffer_with_nothing_new_is_asked_once(
+    tmp_path: Path, *, has_rows: bool
+) -> None:
+    """PLC-7: or its turn would be due over and over, for ever."""
+    async with open_lab(tmp_path) as lab:
+        if not has_rows:
+            lab.meter.module.rings[Entity.PERIODIC]._rows.clear()
+        meter = await lab.identify()
+        meter.deviation_s = 0.0
+        stream = stream_of(meter, Entity.PERIODIC)
+        await lab.collect(meter, stream)
+        for passed_s in (0, 2, 20):
+            lab.meter.pass_s(passed_s)
+            stream.hurried = True
+            await lab.ask(meter, stream)
+            assert not stream.hurried
+            coverage = lab.buffer.coverage(stream.stream_id)
+            assert due_at_s(stream, coverage, PLAN) > lab.meter.now_s
 
 
 @jumping

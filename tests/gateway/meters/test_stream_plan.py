@@ -102,6 +102,18 @@ def test_rows_of_a_meter_that_may_vanish_wait_for_nobody() -> None:
     assert due_at_s(stream, IntervalSet([(0, T)]), SETTINGS, company=8) == T + 900 + 30
 
 
+def test_a_buffer_that_had_nothing_new_for_long_is_asked_when_its_meter_is_back() -> None:
+    """ACQ-1: what it would not give for hours is not waited for when it may vanish again."""
+    stream = make_stream()
+    stream.asked_at_s, stream.newest_s = float(T), T - 50_000
+    for _ in range(10):
+        stream.brought(something=False)
+    covered = IntervalSet([(0, T - 1000)])
+    assert due_at_s(stream, covered, SETTINGS, company=8) == T + VAIN_REST_MAX_S
+    stream.hurried = True
+    assert due_at_s(stream, covered, SETTINGS, company=8) == T
+
+
 @pytest.mark.parametrize("deviation_s", [-400.0, 0.0, 31_536_000.0])
 def test_rows_are_due_by_the_meters_clock(deviation_s: float) -> None:
     """ACQ-1: a meter a year ahead, that cannot be set, is not left alone for a year."""
