@@ -179,7 +179,7 @@ async def test_where_nights_are_longer_or_shorter_daily_rows_come_all_the_same(
     tmp_path: Path,
 ) -> None:
     """ACQ-1: local midnights of a whole year, 23 to 25 hours apart."""
-    settings = MeterSettings(periodic_period_s=86_400)
+    settings = MeterSettings(periodic_period_s=86_400, slave_period_s=86_400)
     async with steady(tmp_path, Entity.DAILY, settings) as case:
         for _ in range(40):
             case.lab.meter.pass_s(9.25 * 86_400)

@@ -86,11 +86,11 @@ async def test_a_meter_whose_clock_cannot_be_set_is_read_all_the_same(tmp_path: 
 
     async with VirtualRig(tmp_path, meters=4, make_server=make) as rig:
         await rig.until(lambda: number(2) in rig.daemon_usns(), 60)
-        for _ in range(4):
-            await asyncio.sleep(300)
+        for _ in range(3):
+            await asyncio.sleep(200)
             newest_s = max(row[2] for row in rig.stored() if row[:2] == (number(2), "periodic"))
             assert newest_s > rig.now_s()
-        assert 4 <= len(unwritable[0].refused) <= 10
+        assert 4 <= len(unwritable[0].refused) <= 8
 
 
 @jumping
@@ -117,11 +117,11 @@ async def test_a_known_meter_that_no_longer_says_who_it_is_is_read_all_the_same(
 
     async with VirtualRig(tmp_path, meters=3, make_server=odd(number(1), secretive)) as rig:
         await rig.until(lambda: number(1) in rig.daemon_usns(), 30)
-        for _ in range(3):
+        for _ in range(2):
             await asyncio.sleep(300)
             newest_s = max(row[2] for row in rig.stored() if row[:2] == (number(1), "periodic"))
             assert newest_s > rig.now_s() - 30
-        assert len(asked) > 10
+        assert len(asked) > 6
 
 
 @jumping
