@@ -14,10 +14,13 @@ from typing import Final
 from drivers.dlms.password import Password
 from drivers.plc.airtime import LineTiming
 from drivers.plc.slot_choice import SlotChoice
-from gateway.control_answers import ControlAnswers
+from gateway.ad_hoc_read import AdHocReader
+from gateway.box_swap import swap_box
+from gateway.control_answers import ControlAnswers, LineView
 from gateway.core.clock import Clock, ClockTrust
 from gateway.core.config import Config, load_config
 from gateway.core.daemon import Floor, run_floors
+from gateway.core.errors import RequestRefused
 from gateway.core.supervise import RestartPolicy, supervise
 from gateway.head_end.errors import LinkDown
 from gateway.head_end.link import HeadEndLink, LinkState, PublishOutcome
@@ -32,6 +35,7 @@ from gateway.meters.line_master import LineMaster, LineSettings
 from gateway.meters.line_work import LineWork, Questions
 from gateway.meters.meter_access import AccessSettings, MeterAccess
 from gateway.meters.meter_book import MeterBook
+from gateway.meters.missing_watch import MissingWatch, WatchSettings
 from gateway.meters.network_rhythm import NetworkRhythm, RhythmSettings
 from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import PlcSegment
@@ -61,9 +65,11 @@ __all__ = [
     "LinkState",
     "Ports",
     "PublishOutcome",
+    "RequestRefused",
     "build",
     "load_config",
     "ports_on",
+    "swap_box",
 ]
 """What a bench needs that builds the daemon in its own process."""
 
@@ -186,7 +192,7 @@ def build(
         timekeeper=timekeeper,
         book=book,
         rhythm=rhythm,
-        company=schedule.company,
+        sizes=schedule,
         clock=clock,
         damaged_frames=keeper.damaged_frames,
         forgets_after_s=config.plc.node_forgets_after_s,
@@ -200,6 +206,7 @@ def build(
         alarms_heard=lambda: modem.counters().get("alarms_heard", 0),
         settings=LineSettings(lost_after_s=config.plc.node_lost_after_s, poll_s=price.ping_s()),
     )
+    missing = MissingWatch(book, journal, now_s, _watch_settings(config))
     outbox = Outbox(database, config.concentrator.dc_id, now_s)
     pusher = Pusher(outbox, link, config.head_end)
     buffer.on_commit(pusher.wake)
@@ -210,11 +217,14 @@ def build(
         registry=registry,
         buffer=buffer,
         link_of=book.link_of,
-        segment=segment,
-        doing=lambda: "idle" if line.doing is None else line.doing.value,
+        line=LineView(
+            doing=lambda: "idle" if line.doing is None else line.doing.value,
+            busy_s=lambda: segment.busy_s,
+        ),
         pushing=pusher,
         clock=clock,
         modem_counters=modem.counters,
+        ad_hoc=AdHocReader(access, lambda: book.meters, time),
         statistics=StatisticsAnswers(LineHistory(database, keeper.unwritten), registry, now_s),
     )
 
@@ -236,6 +246,7 @@ def build(
             [
                 lambda: supervise("modem", lambda: _keep_modem(ports), _MODEM_COMES_BACK),
                 lambda: supervise("line", line.run, _STORE_COMES_BACK),
+                lambda: supervise("missing", missing.run, _STORE_COMES_BACK),
             ],
         ],
         answers=answers,
@@ -296,6 +307,13 @@ def _plan_settings(config: Config) -> PlanSettings:
     )
 
 
+def _watch_settings(config: Config) -> WatchSettings:
+    return WatchSettings(
+        row_age_max_s=config.collection.row_age_max_s,
+        events_period_s=config.collection.events_period_s,
+    )
+
+
 def _schedule_settings(config: Config, plan: PlanSettings) -> ScheduleSettings:
     return ScheduleSettings(plan=plan, address_within_s=config.plc.node_silent_ping_s)
 
@@ -319,5 +337,6 @@ def _discovery(
         initiator=config.plc.initiator_mac,
         system_title=config.concentrator.system_title,
         timing=_timing(config),
+        repeater_threshold_dbuv=config.plc.repeater_threshold_dbuv,
     )
     return Discovery(segment, book, slots, settings, now_s)

@@ -3,13 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from drivers.dlms.units import unit_name
+from gateway.ad_hoc_read import AdHocReader
 from gateway.core.clock import Clock
 from gateway.core.errors import RequestRefused
 from gateway.meters.node_link import NodeLink
-from gateway.meters.plc_segment import PlcSegment
 from gateway.statistics_answers import StatisticsAnswers
 from gateway.store.database import Database
 from gateway.store.errors import StoreError
@@ -31,6 +32,14 @@ class Pushing(Protocol):
         """Return counts of batches and rows, and when the last was committed."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineView:
+    """What is asked of the line: for what it is used now, and for how long it was."""
+
+    doing: Callable[[], str]
+    busy_s: Callable[[], float]
+
+
 class ControlAnswers:
     """Looks into the parts of the daemon; changes nothing."""
 
@@ -42,20 +51,19 @@ class ControlAnswers:
         registry: MeterRegistry,
         buffer: ReadingBuffer,
         link_of: Callable[[bytes], NodeLink | None],
-        segment: PlcSegment,
-        doing: Callable[[], str],
+        line: LineView,
         pushing: Pushing,
         clock: Clock,
         modem_counters: Callable[[], Mapping[str, int]],
         statistics: StatisticsAnswers,
+        ad_hoc: AdHocReader,
     ) -> None:
         self._identity = dict(identity)
         self._database = database
         self._registry = registry
         self._buffer = buffer
         self._link_of = link_of
-        self._segment = segment
-        self._doing = doing
+        self._line = line
         self._pushing = pushing
         self._clock = clock
         self._modem_counters = modem_counters
@@ -67,6 +75,7 @@ class ControlAnswers:
             "lost": self._lost,
             "statistics": statistics.statistics,
             "availability": statistics.availability,
+            "read": ad_hoc.answer,
         }
 
     async def ask(self, request: Answer) -> Answer:
@@ -93,8 +102,8 @@ class ControlAnswers:
             "now_at_s": int(self._clock.now_s()),
             "clock": {"quality": self._clock.quality().value},
             "line": {
-                "doing": self._doing(),
-                "busy_s": round(self._segment.busy_s, 1),
+                "doing": self._line.doing(),
+                "busy_s": round(self._line.busy_s(), 1),
                 "registered": states[NodeState.REGISTERED.value],
                 "new": states[NodeState.NEW.value],
                 "lost": states[NodeState.LOST.value],

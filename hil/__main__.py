@@ -1,4 +1,4 @@
-"""The command gridgate-hil: the demo on a bench of emulations, and the verdict on a run."""
+"""The command gridgate-hil: the demo, simulations in virtual time, and the verdict on a run."""
 
 import argparse
 import json
@@ -7,7 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hil.demo.options import add_demo_options, demo_options
+from hil.judge.conclusion import as_json as conclusion_json
+from hil.judge.conclusion import conclude, in_words
+from hil.judge.run_files import is_simulation
 from hil.report import verdict_figures, verdict_table
+from hil.simulation.command import add_simulate_options, run_simulate
 from hil.verdict import VerdictImpossible, judge_directory
 
 EXIT_GOOD = 0
@@ -23,15 +27,22 @@ def main(words: Sequence[str] | None = None) -> int:
     purpose = "run the whole bench with the shipped daemon and judge the result"
     demo = commands.add_parser("demo", help=purpose, description=purpose, allow_abbrev=False)
     add_demo_options(demo)
-    purpose = "judge a run again from its truth.sqlite and head_end.sqlite alone"
+    purpose = "run a scenario in virtual time with the daemon's own code and judge the result"
+    simulate = commands.add_parser(
+        "simulate", help=purpose, description=purpose, allow_abbrev=False
+    )
+    add_simulate_options(simulate)
+    purpose = "judge a run again from the files that it left, and nothing else"
     verdict = commands.add_parser("verdict", help=purpose, description=purpose)
     verdict.add_argument("directory", type=Path, metavar="DIR", help="for example build/demo")
     verdict.add_argument("--json", action="store_true", help="the figures as one JSON object")
     arguments = parser.parse_args(words)
     if arguments.command == "verdict":
         return _judge(arguments.directory, as_json=arguments.json)
-    options = demo_options(demo, arguments)
     try:
+        if arguments.command == "simulate":
+            return _simulate(arguments)
+        options = demo_options(demo, arguments)
         from hil.demo.command import run_demo  # noqa: PLC0415  (a verdict needs none of the bench)
 
         return run_demo(options)
@@ -39,8 +50,18 @@ def main(words: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
 
 
+def _simulate(arguments: argparse.Namespace) -> int:
+    from hil.virtual_rig import MAKERS  # noqa: PLC0415  (who only judges needs no daemon)
+
+    return run_simulate(arguments, MAKERS)
+
+
 def _judge(directory: Path, *, as_json: bool) -> int:
     try:
+        if is_simulation(directory):
+            conclusion = conclude(directory)
+            print(conclusion_json(conclusion) if as_json else in_words(conclusion))
+            return EXIT_GOOD if conclusion.good else EXIT_NOT_GOOD
         verdict = judge_directory(directory)
     except VerdictImpossible as error:
         print(f"no verdict: {error}", file=sys.stderr)

@@ -20,11 +20,9 @@ ALL: Final = 100
 DOUBT: Final = 0.1
 """While it is likelier than this that anybody is left, there is room for a crowd."""
 
-ALL_IN_A_ROW: Final = 2
-SOME: Final = (50, 25)
-"""At rest, after so many looks at which everybody was asked, one at which half of them are, or a
-quarter. Two new meters behind a repeater answer together each time, and when their collision is
-too faint to be noticed there, it would take days until anybody knows of them."""
+REST_CHANCES: Final = (ALL, ALL, 25, ALL, ALL, 50)
+"""Chances, by turns, while nobody is believed to be left: nodes that are together in the one
+window are heard by nobody, and would be for ever if each of them answered every time."""
 
 _EVEN: Final = 0.5
 _LOW, _MIDDLE, _HIGH = 0.25, 0.5, 0.75
@@ -50,8 +48,8 @@ class SlotChoice:
     While nobody knows whether the crowd is a handful or a town, few windows and a chance to
     answer size it, from the low end: too few windows cost little and teach as much. A crowd
     beyond the most windows answers with a chance too. Once nobody is believed to be left, the
-    fewest windows are offered, to all mostly; while it is but doubted, at least at every other
-    look, for the one newcomer is the likeliest.
+    fewest windows are offered, to all mostly; while it is but doubted, at every other look, for the
+    one newcomer is the likeliest.
 
     Source: framed slotted ALOHA; no rule for this choice is in the standard's known text.
     """
@@ -84,9 +82,8 @@ class SlotChoice:
         if self.likely_more or (self.expects_more and all_were_asked):
             self._terms = self._for_a_crowd()
         else:
-            self._terms = DiscoverTerms(
-                slots=self._slots_min, response_probability=self._share_at_rest()
-            )
+            chance = self._chance_at_rest()
+            self._terms = DiscoverTerms(slots=self._slots_min, response_probability=chance)
         return self._terms
 
     def round_over(self, *, answers: int, collisions: int) -> None:
@@ -105,12 +102,11 @@ class SlotChoice:
             damaged=max(0, min(collisions, terms.slots - heard)),
         )
 
-    def _share_at_rest(self) -> int:
+    def _chance_at_rest(self) -> int:
         if self.expects_more:
             return ALL
         self._looks_at_rest += 1
-        rounds, place = divmod(self._looks_at_rest, ALL_IN_A_ROW + 1)
-        return ALL if place else SOME[rounds % len(SOME)]
+        return REST_CHANCES[(self._looks_at_rest - 1) % len(REST_CHANCES)]
 
     def _for_a_crowd(self) -> DiscoverTerms:
         belief, slots_max = self._belief, self._slots_max

@@ -122,7 +122,16 @@ def _add_asking(commands: Any) -> None:  # noqa: ANN401  (argparse names the typ
         "list what is gone for good and the nodes that no longer answer; exit status 1 if any",
         "examples:\n  gridgate lost\n  gridgate lost --json\n",
     )
-    for command in (status, meters, readings, lost):
+    read = _command(
+        commands,
+        "read",
+        "read registers of one meter now, ahead of whatever the line collects",
+        "examples:\n  gridgate read 1KFM0200000123 1-0:1.8.0.255\n"
+        "  gridgate read 1KFM0200000123 1-1:32.7.0.255 1-1:31.7.0.255 --json\n",
+    )
+    read.add_argument("meter", metavar="USN", help="the meter, not a slave")
+    read.add_argument("registers", nargs="+", metavar="OBIS", help="up to 8 registers")
+    for command in (status, meters, readings, lost, read):
         _add_way_to_daemon(command)
     readings.add_argument("--meter", metavar="USN", help="only this meter's or slave's readings")
     readings.add_argument(

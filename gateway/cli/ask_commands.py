@@ -73,6 +73,8 @@ def _request(arguments: argparse.Namespace) -> dict[str, Any]:
         request["last"] = arguments.last
         request |= {"meter": arguments.meter} if arguments.meter else {}
         request |= {"stream": arguments.stream} if arguments.stream else {}
+    if arguments.command == "read":
+        request |= {"meter": arguments.meter, "registers": arguments.registers}
     if arguments.command == "statistics":
         request["hours"] = arguments.hours
         request |= {"meter": arguments.meter} if arguments.meter else {}
@@ -188,11 +190,22 @@ def _hexadecimal(status: object) -> str:
     return f"0x{status:02X}" if isinstance(status, int) else "-"
 
 
+def _read_in_words(answer: Answer) -> str:
+    lines = [
+        f"{value['obis']} = {quantity(value['value'], value.get('scaler'), value.get('unit'))}"
+        if value.get("value") is not None
+        else f"{value['obis']}: {value.get('reason')}"
+        for value in answer.get("values", [])
+    ]
+    return "\n".join([*lines, f"in {answer.get('took_s')} s"])
+
+
 _IN_WORDS: Final[Mapping[str, Callable[[Answer], str]]] = {
     "status": named_values,
     "meters": _meters_in_words,
     "readings": _readings_in_words,
     "lost": _lost_in_words,
+    "read": _read_in_words,
     "statistics": statistics_in_words,
     "availability": availability_in_words,
 }

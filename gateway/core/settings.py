@@ -82,6 +82,7 @@ class PlcSettings:
         node_lost_after_s: a node silent for so long, polls included, is told as lost.
         repeater_call_period_s: when the network has changed, its nodes settle anew which of them
             repeat, but not more often than this; 0 leaves it to their own settings.
+        repeater_threshold_dbuv: who hears another repeater as loud as this stops repeating then.
     """
 
     bit_rate_bps: Annotated[int, Ge(300), Le(1_000_000)] = 2400
@@ -99,6 +100,7 @@ class PlcSettings:
     node_silent_ping_s: Seconds = 18_000.0
     node_lost_after_s: Seconds = 86_400.0
     repeater_call_period_s: Annotated[float, Ge(0), Le(604_800)] = 3600.0
+    repeater_threshold_dbuv: Annotated[int, Ge(1), Le(255)] = 116
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

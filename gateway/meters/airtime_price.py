@@ -10,8 +10,6 @@ from drivers.plc.mac_frame import CREDIT_MAX, M_SDU_OCTETS_MAX, subframe_count
 ANSWER_OVERHEAD_OCTETS: Final = 5
 """Of an answer with one result: tag, count, choice, array, number of rows."""
 
-PING_OCTETS: Final = 10  # of question and answer alike: LLC header, tag, system title
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AirtimePrice:
@@ -31,6 +29,10 @@ class AirtimePrice:
     def exchange_s(self, question_octets: int, answer_octets: int, credit: int) -> float:
         """Return the line time of a question and its answer, both with this credit; of APDUs."""
         subframes = self.subframes(question_octets) + self.subframes(answer_octets)
+        return self.subframes_s(subframes, credit)
+
+    def subframes_s(self, subframes: int, credit: int) -> float:
+        """Return the same for so many sub-frames, question and answer together."""
         return (subframes * (1 + credit) + TURN_ROUND_SLOTS) * self.timing.slot_s
 
     def ping_s(self, credit: int = CREDIT_MAX) -> float:

@@ -20,16 +20,19 @@ from drivers.dlms.cosem_objects import attribute_name
 from drivers.dlms.date_time import CosemDateTime
 from drivers.dlms.profile_rows import ProfileRow, decode_rows
 from drivers.dlms.variable_access import ParameterizedName
-from drivers.errors import MalformedFrame, ServiceRefused
+from drivers.errors import MalformedFrame, NoAnswer, ServiceRefused
 from gateway.core.clock import Clock
 from gateway.meters.airtime_price import rows_octets
-from gateway.meters.answers import ARRAY_OCTETS, data_of, first_row
+from gateway.meters.answers import ARRAY_OCTETS, check_rows, data_of, first_row
+from gateway.meters.company import Amount
 from gateway.meters.definite_gaps import gaps_after
 from gateway.meters.latest import LATEST_S
 from gateway.meters.meter_kind import ENTRIES_IN_USE, VALUE
 from gateway.meters.meter_state import MeterState
 from gateway.meters.plc_segment import Priority
+from gateway.meters.row_signs import note_statuses, notice_a_clock_set
 from gateway.meters.stream_plan import (
+    EVENTS_SPAN_MIN_S,
     GUARD_S,
     EntriesAsked,
     PlanSettings,
@@ -38,6 +41,7 @@ from gateway.meters.stream_plan import (
     covered_until,
     first_range,
     follows,
+    look_ahead_s,
     next_question,
     widen_or_narrow,
 )
@@ -53,13 +57,13 @@ _LOG = logging.getLogger(__name__)
 _DISTURBED: Final = RowStatus.POWER_FAIL | RowStatus.CLOCK_ADJUSTED | RowStatus.CLOCK_LOST
 """With one of these in a row, what lies between rows is asked for by time."""
 
-CLOCK_SET_KNOWN_S: Final = 7 * 86_400.0
-"""Rows older than this tell of nothing that is not long known."""
-
-_TOLD_IN_EVENTS: Final = RowStatus(0x01FF) & ~RowStatus.DST & ~RowStatus.SLAVE_UNREACHABLE
-"""A status bit other than these comes with an entry in the event log."""
-
 _PRIORITY: Final = {Entity.DAILY: Priority.BILLING}
+
+
+GUESS_AGAIN_S: Final = 3_600.0
+"""A guess at the place of a row that was wrong is not repeated sooner."""
+
+VALUE_ANSWER_OCTETS: Final = 16
 
 
 class ClockSampler(Protocol):
@@ -90,13 +94,13 @@ class Collector:
         self._settings = settings
         self._journal = journal
 
-    async def collect(self, meter: MeterState, stream: StreamState, rows_max: int) -> None:
+    async def collect(self, meter: MeterState, stream: StreamState, amount: Amount) -> None:
         """Ask one question and store what came.
 
         Args:
             meter: whom to ask.
             stream: for which buffer.
-            rows_max: more rows are not asked for at once; a log of events is read whole.
+            amount: more is not asked for at once; of how many events there are nothing is known.
 
         Raises:
             PeerError: the meter was silent, refused or answered nonsense; nothing was stored.
@@ -104,34 +108,46 @@ class Collector:
             StoreError: nothing was stored, and nothing is counted as read.
         """
         if stream.period_s == 0:
-            await self._collect_events(meter)
+            await self._collect_events(meter, stream, amount)
             return
         if not self._buffer.coverage(stream.stream_id):
-            await self._collect_first(meter, stream)
+            await self._collect_first(meter, stream, amount)
         else:
-            await self._collect_rows(meter, stream, rows_max)
+            if amount.is_short:
+                await self._guess_place(meter, stream)
+            await self._collect_rows(meter, stream, amount.rows)
         stream.asked_at_s = self._clock.now_s()
 
-    async def _collect_first(self, meter: MeterState, stream: StreamState) -> None:
+    async def _collect_first(self, meter: MeterState, stream: StreamState, amount: Amount) -> None:
         if stream.oldest_s is None:
-            await self._find_oldest(meter)
+            await self._find_oldest(meter, stream, amount.first_rows)
         if stream.oldest_s is None:
             stream.hurried = False
             stream.brought(something=False)
             return
         now_s = self._clock.now_s()
         present_s = meter.present_s(now_s)
-        asked = first_range(stream, stream.oldest_s, now_s, present_s, self._settings)
-        stream.oldest_s = None  # should this answer settle nothing, it is looked up again
+        asked = first_range(stream, stream.oldest_s, now_s, present_s, self._settings, amount.rows)
+        oldest_s, stream.oldest_s = stream.oldest_s, None
+        # Should this answer settle nothing, the oldest row is looked up again.
+        if amount.is_short and asked.from_s <= oldest_s <= asked.to_s:
+            before_s = oldest_s - stream.period_s
+            by_place = EntriesAsked(first=1, last=amount.rows, after_s=before_s)
+            if await self._ask_for_entries(meter, stream, by_place):
+                stream.clear_to_s = LATEST_S  # all that lies before is read as well
+                return
         await self._ask_for_range(meter, stream, asked, present_s)
 
-    async def _find_oldest(self, meter: MeterState) -> None:
-        """Read the first row of every buffer of a meter that was never read, in one question."""
-        unread = [
+    async def _find_oldest(self, meter: MeterState, wanted: StreamState, buffers_max: int) -> None:
+        """Read the first row of this buffer, and of others never read, in one question."""
+        others = [
             stream
             for stream in meter.streams
-            if stream.period_s and not self._buffer.coverage(stream.stream_id)
+            if stream is not wanted
+            and stream.period_s
+            and not self._buffer.coverage(stream.stream_id)
         ]
+        unread = [wanted, *others][:buffers_max]
         first_entries = [
             by_entry(attribute_name(stream.buffer.base_name, VALUE), 1, 1) for stream in unread
         ]
@@ -157,13 +173,39 @@ class Collector:
             assert isinstance(asked, RangeAsked)
             await self._ask_for_range(meter, stream, asked, present_s)
 
+    async def _guess_place(self, meter: MeterState, stream: StreamState) -> None:
+        """Guess the place of the newest row known from how many there are, and see whether it is.
+
+        All behind it were captured on time then, and nothing else was.
+        """
+        now_s = self._clock.now_s()
+        newest_s = stream.newest_s
+        if newest_s is None or stream.place_is_known() or not stream.gives_by_place:
+            return
+        if now_s - stream.guessed_at_s < GUESS_AGAIN_S:
+            return
+        stream.guessed_at_s = now_s
+        in_use = attribute_name(stream.buffer.base_name, ENTRIES_IN_USE)
+        answered = await self._access.converse(
+            meter.link, lambda: read([in_use]), _priority(stream), VALUE_ANSWER_OCTETS
+        )
+        (rows,) = answered.result
+        present_s = meter.present_s(now_s)
+        place = rows.integer() if isinstance(rows, Data) else 0
+        place -= stream.rows_waiting(present_s, self._settings)
+        if place < 1:
+            return
+        guess = EntriesAsked(first=place, last=place, after_s=newest_s - stream.period_s)
+        if [row[0] for row in await self._read_entries(meter, stream, guess)] == [newest_s]:
+            stream.place_of_newest = place
+            stream.clear_to_s = math.floor(present_s) + look_ahead_s(stream)
+
     async def _ask_for_entries(
         self, meter: MeterState, stream: StreamState, asked: EntriesAsked
     ) -> bool:
         """Ask for rows by their place; return False when they do not follow what is known."""
         rows = await self._read_entries(meter, stream, asked)
-        self._note_statuses(meter, rows)
-        await self._notice_a_clock_set(meter, stream, rows, asked.after_s)
+        await self._read_signs(meter, stream, rows, asked.after_s)
         width = len(stream.buffer.columns)
         times = [row[0] for row in rows]
         disturbed = any(row[2] & _DISTURBED or len(row[3]) != width for row in rows)
@@ -202,14 +244,13 @@ class Collector:
     ) -> None:
         # The present is that of the question: our own clock may be set before the answer comes.
         place, rows = await self._read_range(meter, stream, asked)
-        _check(stream, asked, rows)
+        check_rows(stream, asked, rows)
         newest_s = max((row[0] for row in rows), default=None)
         if meter.deviation_s is None:  # its clock may be behind: what is empty may fill yet
             until_s = asked.from_s - 1 if newest_s is None else min(newest_s, math.floor(present_s))
         else:
             until_s = covered_until(stream, asked.to_s, newest_s, present_s, self._settings)
-        self._note_statuses(meter, rows)
-        await self._notice_a_clock_set(meter, stream, rows, asked.from_s - 1)
+        await self._read_signs(meter, stream, rows, asked.from_s - 1)
         await self._tell_gaps(stream, [row[0] for row in rows if row[0] <= until_s])
         self._store(stream, rows, asked.from_s, until_s)
         # The place is that of the newest row of all: of one that came, or of one known before.
@@ -249,31 +290,12 @@ class Collector:
         stream.saw_rows(len(rows), len(octets) - ARRAY_OCTETS)
         return place.integer() if isinstance(place, Data) else None, rows
 
-    def _note_statuses(self, meter: MeterState, rows: Sequence[ProfileRow]) -> None:
-        told = [row[0] for row in rows if row[2] & _TOLD_IN_EVENTS]
-        if told:
-            _read_events_soon(meter, max(told))
-
-    async def _notice_a_clock_set(
+    async def _read_signs(
         self, meter: MeterState, stream: StreamState, rows: Sequence[ProfileRow], after_s: int
     ) -> None:
-        """Have read again what was captured again, though nobody saw the clock while it was wrong.
-
-        The first row behind the new time says that it was set, and the event stands at that time.
-        Rows that are no later than those read before were captured a second time [ADR 9].
-        """
-        present_s = meter.present_s(self._clock.now_s())
-        adjusted = [row[0] for row in rows if row[2] & RowStatus.CLOCK_ADJUSTED]
-        first_s = min(adjusted, default=math.floor(present_s))
-        if not adjusted or first_s < present_s - CLOCK_SET_KNOWN_S:
-            return
-        from_s = first_s - stream.period_s
-        for each in meter.streams:
-            if each.period_s and first_s > after_s:
-                continue
-            await self._buffer.uncover(each.stream_id, from_s, LATEST_S)
-            each.reads_again(from_s, math.floor(self._clock.now_s()))
-            each.hurried = each.hurried or not each.period_s
+        note_statuses(meter, rows)
+        now_s = self._clock.now_s()
+        await notice_a_clock_set(self._buffer, meter, stream, rows, after_s=after_s, now_s=now_s)
 
     async def _tell_gaps(self, stream: StreamState, times: Sequence[int]) -> None:
         """Write down what is missing between rows, before they are handed over [ACQ-3].
@@ -290,28 +312,38 @@ class Collector:
             newest_s = max(times)
             stream.known_to_s = max(newest_s, stream.known_to_s or newest_s)
 
-    async def _collect_events(self, meter: MeterState) -> None:
-        """Read all event logs of a meter and its clock in one question."""
+    async def _collect_events(self, meter: MeterState, wanted: StreamState, amount: Amount) -> None:
+        """Read a meter's clock, this event log, and its others if they fit, in one question."""
         clock_name = meter.kind.clock_time_name()
         if clock_name is None:
             raise MalformedFrame("the object list names no clock")
+        never_read = not self._buffer.coverage(wanted.stream_id)
+        if amount.is_short and never_read and wanted.oldest_s is None:
+            await self._find_oldest(meter, wanted, 1)  # what lies before it needs no question
         now_s = self._clock.now_s()
-        logs = [stream for stream in meter.streams if stream.period_s == 0]
+        others = [log for log in meter.streams if log.period_s == 0 and log is not wanted]
+        logs = [wanted, *others][: amount.ranges]
         asked = [self._events_range(stream, meter.present_s(now_s)) for stream in logs]
         ranges = [
             by_range(attribute_name(log.buffer.base_name, VALUE), CLOCK, part.from_s, part.to_s)
             for log, part in zip(logs, asked, strict=True)
         ]
-        answered = await self._access.converse(
-            meter.link, lambda: _read_clock_and_rows(clock_name, ranges), Priority.PROFILE
-        )
+        try:
+            answered = await self._access.converse(
+                meter.link, lambda: _read_clock_and_rows(clock_name, ranges), Priority.PROFILE
+            )
+        except NoAnswer:
+            for log, part in zip(logs, asked, strict=True):
+                log.events_span_s = max(EVENTS_SPAN_MIN_S, (part.to_s - part.from_s) // 2)
+            raise
         meter_time, contents = answered.result
         for log, part, rows in zip(logs, asked, contents, strict=True):
-            _check(log, part, rows or ())
+            check_rows(log, part, rows or ())
         deviation_s = await self._timekeeper.sample(meter, meter_time, answered)
         for log, part, rows in zip(logs, asked, contents, strict=True):
-            log.hurried = False
+            log.hurried = part.to_s < math.floor(meter.present_s(now_s))  # more is to come
             log.asked_at_s = now_s
+            log.widen_events_span(answered_s=part.to_s - part.from_s)
             log.brought(something=bool(rows))
             if rows is None:
                 _LOG.warning(
@@ -326,11 +358,16 @@ class Collector:
 
     def _events_range(self, stream: StreamState, present_s: float) -> RangeAsked:
         oldest_s = math.floor(self._clock.now_s() - self._settings.history_s)
+        if stream.oldest_s is not None:
+            oldest_s = max(oldest_s, min(stream.oldest_s, math.floor(present_s)))
         to_s = max(math.floor(present_s), oldest_s)
         coverage = self._buffer.coverage(stream.stream_id)
         first_s = coverage.first()
         holes = coverage.holes(oldest_s if first_s is None else first_s, to_s)
-        return RangeAsked(from_s=holes[0][0] if holes else to_s, to_s=to_s)
+        from_s = holes[0][0] if holes else to_s
+        if stream.events_span_s is not None:
+            to_s = min(to_s, from_s + stream.events_span_s)
+        return RangeAsked(from_s=from_s, to_s=to_s)
 
     def _store(
         self, stream: StreamState, rows: Sequence[ProfileRow], from_s: int, until_s: int
@@ -360,22 +397,5 @@ def _read_clock_and_rows(
     ]
 
 
-def _read_events_soon(meter: MeterState, happened_s: float) -> None:
-    """Let event logs be read soon that were last read before something happened."""
-    for stream in meter.streams:
-        if stream.period_s == 0 and stream.asked_at_s is not None:
-            stream.hurried = stream.hurried or stream.asked_at_s < happened_s
-
-
 def _priority(stream: StreamState) -> Priority:
     return _PRIORITY.get(stream.entity, Priority.PROFILE)
-
-
-def _check(stream: StreamState, asked: RangeAsked, rows: Sequence[ProfileRow]) -> None:
-    # Replies carry no number. What does not fit the question is the answer to another one.
-    width = len(stream.buffer.columns)
-    for row in rows:
-        if not asked.from_s <= row[0] <= asked.to_s:
-            raise MalformedFrame(f"a row outside the range asked for ({stream.entity})")
-        if len(row[3]) != width:
-            raise MalformedFrame(f"a row of {len(row[3])} values, not {width} ({stream.entity})")

@@ -46,15 +46,20 @@ class NodeBook(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscoverySettings:
-    """Who looks, and on which line."""
+    """Who looks, on which line, and from which level on a repeater makes another one needless."""
 
     initiator: int
     system_title: bytes
     timing: LineTiming
+    repeater_threshold_dbuv: int
 
 
 class Discovery:
-    """Looks for nodes that nobody has registered, and registers them."""
+    """Looks for nodes that nobody has registered, and registers them.
+
+    Attributes:
+        damaged: frames heard damaged in the answer windows of the last look.
+    """
 
     def __init__(
         self,
@@ -70,6 +75,7 @@ class Discovery:
         self._settings = settings
         self._now_s = now_s
         self._credit = ReportCredit()
+        self.damaged = 0
 
     @property
     def expects_more(self) -> bool:
@@ -110,6 +116,7 @@ class Discovery:
             Priority.DISCOVERY,
         )
         damaged = await collisions() - damaged_before
+        self.damaged = damaged
         # A node with an address that reports an alarm, again and again perhaps, is no newcomer.
         newcomers = sum(report.source_mac == NEW for report in heard)
         self._slots.round_over(answers=newcomers, collisions=damaged)
@@ -168,7 +175,11 @@ class Discovery:
         Raises:
             HalError: the modem failed.
         """
-        call = RepeaterCall(max_mac=last_mac, new_slots=REPEATER_CALL_NEW_SLOTS)
+        call = RepeaterCall(
+            max_mac=last_mac,
+            new_slots=REPEATER_CALL_NEW_SLOTS,
+            reception_threshold_dbuv=self._settings.repeater_threshold_dbuv,
+        )
         pattern_slots = -(-(1 + last_mac) // REPEATER_SUB_SLOTS) + REPEATER_CALL_NEW_SLOTS
         await self._segment.call_repeaters(
             lambda: self._to_all(call.encode()), pattern_slots * self._settings.timing.slot_s

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from drivers.errors import NoAnswer, PeerError
 from gateway.core.clock import Clock
 from gateway.meters.agenda import ALL_NODES, Agenda, Key
+from gateway.meters.meter_access import LINE_HOLDS_S
 from gateway.meters.network_rhythm import NetworkRhythm
 from gateway.meters.patience import RETRY_FIRST_S, rest_before_poll_s
 from gateway.meters.schedule import Schedule
@@ -150,10 +151,11 @@ class LineMaster:
             self._agenda.renew(link.system_title, now_s)
 
     async def _take(self, turn: Turn) -> None:
+        began_s = self._clock.now_s()
         try:
             await self._work.do(turn)
         except NoAnswer:
-            await self._met_silence(turn)
+            await self._met_silence(turn, began_s)
         except PeerError as error:
             _LOG.warning(
                 "meter refused or answered nonsense",
@@ -168,6 +170,8 @@ class LineMaster:
         else:
             if turn.stream is not None:
                 turn.stream.satisfied()
+                assert turn.link is not None
+                turn.link.broken_off_in_a_row = 0
             elif turn.link is not None and turn.task not in (Task.PING, Task.POLL):
                 turn.link.satisfied()
 
@@ -185,12 +189,16 @@ class LineMaster:
             if turn.meter is not None:
                 turn.link.retry_at_s = now_s
 
-    async def _met_silence(self, turn: Turn) -> None:
+    async def _met_silence(self, turn: Turn, began_s: float) -> None:
         now_s = self._clock.now_s()
         if turn.stream is not None:
             turn.stream.failed(now_s, silent=True)
         link = turn.link
         if link is None:
+            return
+        was_just_heard = link.frames.is_poor and now_s - link.heard_at_s < LINE_HOLDS_S
+        if link.heard_at_s >= began_s or was_just_heard:  # it is there: the question was too long
+            link.broke_off(now_s)
             return
         link.was_silent(now_s)
         silent = sum(each.silent_since_s is not None for each in self._book.links())

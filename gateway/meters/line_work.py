@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from drivers.plc.credit import broadcast_credit
 from drivers.plc.mac_frame import CREDIT_MAX
 from gateway.core.clock import Clock
+from gateway.meters.company import Amount
 from gateway.meters.look_rhythm import LookOutcome
 from gateway.meters.meter_kind import MeterKind
 from gateway.meters.meter_state import MeterState
@@ -17,6 +18,7 @@ from gateway.meters.patience import rest_after_failures_s
 from gateway.meters.plc_segment import Priority
 from gateway.meters.stream_plan import StreamState
 from gateway.meters.turn import Task, Turn
+from gateway.meters.unfinished import Unfinished
 from hal.errors import HalError
 
 if TYPE_CHECKING:
@@ -47,7 +49,13 @@ CLOCK_RESERVE_S: Final = 7 * 86_400.0
 
 
 class Finder(Protocol):
-    """Who finds nodes: gateway.meters.discovery."""
+    """Who finds nodes: gateway.meters.discovery.
+
+    Attributes:
+        damaged: frames heard damaged in the last look.
+    """
+
+    damaged: int
 
     @property
     def expects_more(self) -> bool:
@@ -70,8 +78,18 @@ class Finder(Protocol):
 class Reader(Protocol):
     """Who reads buffers: gateway.meters.collector."""
 
-    async def collect(self, meter: MeterState, stream: StreamState, rows_max: int) -> None:
+    async def collect(self, meter: MeterState, stream: StreamState, amount: Amount) -> None:
         """Ask one question and store what came."""
+
+
+class Sizes(Protocol):
+    """Who knows how long questions should be: gateway.meters.schedule."""
+
+    def company(self, link: NodeLink, stream: StreamState) -> int:
+        """Return how many rows of a stream one question should ask a node for."""
+
+    def names(self, link: NodeLink) -> int:
+        """Return how many values one question should ask a node for."""
 
 
 class ClockKeeper(Protocol):
@@ -122,11 +140,11 @@ class Questions:
     """What a meter is asked about itself: gateway.meters.identification.
 
     Attributes:
-        identify: everything.
+        identify: everything, at most so many values at once.
         who: its utility serial number alone.
     """
 
-    identify: "Callable[[KnownKind], Conversation[Identity]]"
+    identify: "Callable[[KnownKind, int], Conversation[Identity]]"
     who: "Callable[[MeterKind], Conversation[str]]"
 
 
@@ -141,7 +159,7 @@ class LineWork:
         timekeeper: keeps clocks.
         book: remembers.
         rhythm: of what concerns all nodes.
-        company: how many rows of a stream one question should ask a node for.
+        sizes: how much one question should ask a node for.
         clock: UTC.
         damaged_frames: how many the modem has heard so far.
         forgets_after_s: a node not addressed for so long becomes NEW by itself [INV-5].
@@ -157,7 +175,7 @@ class LineWork:
         timekeeper: ClockKeeper,
         book: Book,
         rhythm: NetworkRhythm,
-        company: Callable[[NodeLink, StreamState], int],
+        sizes: Sizes,
         clock: Clock,
         damaged_frames: Callable[[], Awaitable[int]],
         forgets_after_s: float,
@@ -169,7 +187,7 @@ class LineWork:
         self._timekeeper = timekeeper
         self._book = book
         self._rhythm = rhythm
-        self._company = company
+        self._sizes = sizes
         self._clock = clock
         self._damaged_frames = damaged_frames
         self._forgets_after_s = forgets_after_s
@@ -204,6 +222,7 @@ class LineWork:
             LookOutcome(
                 ended_at_s=now_s,
                 news=sum(link.told_in_vain < TOLD_IN_VAIN_MAX for link in found),
+                damaged=self._discovery.damaged,
                 expects_more=self._discovery.expects_more,
                 likely_more=self._discovery.likely_more,
             )
@@ -251,13 +270,24 @@ class LineWork:
             known_kind = _no_kind
         if turn.meter is not None:
             turn.meter.identify_at_s = self._clock.now_s() + IDENTIFY_RETRY_S
+        unfinished = self._unfinished(link)
+        identify = self._questions.identify
         answered = await self._access.converse(
-            link, lambda: self._questions.identify(known_kind), Priority.IDENTIFICATION
+            link,
+            lambda: unfinished.go_on(identify(known_kind, unfinished.names_max)),
+            Priority.IDENTIFICATION,
         )
+        link.unfinished = None
         if not link.is_confirmed:
             await self._book.registered(link)
         meter = await self._book.identified(link, answered.result)
         await self._greet(meter)
+
+    def _unfinished(self, link: NodeLink) -> Unfinished:
+        now_s, names_max = self._clock.now_s(), self._sizes.names(link)
+        if link.unfinished is None or not link.unfinished.is_of_use(names_max, now_s):
+            link.unfinished = Unfinished(names_max, now_s)
+        return link.unfinished
 
     async def _is_there_again(self, link: NodeLink, meter: MeterState) -> None:
         if not link.is_confirmed:
@@ -272,7 +302,7 @@ class LineWork:
         """Compare and set the clock before anything else is believed; events bring the time."""
         logs = [stream for stream in meter.streams if stream.period_s == 0]
         if logs:
-            await self._collector.collect(meter, logs[0], 1)
+            await self._collector.collect(meter, logs[0], self._amount(meter.link, logs[0]))
         if not logs or self._timekeeper.should_set(meter.deviation_s):
             await self._timekeeper.keep(meter)
 
@@ -323,11 +353,14 @@ class LineWork:
             and now_s - link.told_at_s >= TELL_AGAIN_S
         ]
 
+    def _amount(self, link: NodeLink, stream: StreamState) -> Amount:
+        return Amount(rows=self._sizes.company(link, stream), values=self._sizes.names(link))
+
     async def _collect(self, turn: Turn) -> None:
         assert turn.meter is not None
         assert turn.stream is not None
         meter = turn.meter
-        await self._collector.collect(meter, turn.stream, self._company(meter.link, turn.stream))
+        await self._collector.collect(meter, turn.stream, self._amount(meter.link, turn.stream))
         if meter.clock_to_set_at_s is None and self._timekeeper.should_set(meter.deviation_s):
             meter.clock_to_set_at_s = self._clock.now_s()
 

@@ -8,6 +8,12 @@ BARREN_LOOKS_FREE: Final = 3
 """So many looks in a row may bring nobody before the next ones come later: the first looks at an
 unknown line size the crowd, and a lone report may be lost to noise."""
 
+SUSPICIOUS_FOR_S: Final = 86_400.0
+"""For so long after damaged frames in the answer windows somebody may be out there who is heard
+too badly, for now: looks come this often then."""
+
+SUSPICIOUS_PERIOD_S: Final = 300.0
+
 AT_ONCE_S: Final = 0.0
 """Whoever waits longest has the next turn on a line: this look has waited since ever."""
 
@@ -21,12 +27,14 @@ class LookOutcome:
     Attributes:
         ended_at_s: UTC second at which all who were found had been told their addresses.
         news: meters found; not those that were told in vain again and again.
+        damaged: frames that were heard damaged in the answer windows.
         expects_more: whether anybody may be left.
         likely_more: whether that is likelier than not.
     """
 
     ended_at_s: float
     news: int
+    damaged: int
     expects_more: bool
     likely_more: bool
 
@@ -43,14 +51,21 @@ class LookRhythm:
         self._quick_s = quick_s
         self._period_s = period_s
         self._barren_looks = 0
+        self._damage_at_s = -math.inf
 
     def next_look_at_s(self, look: LookOutcome) -> float:
         """Return the UTC second from which the next look waits for its turn."""
+        if look.damaged:
+            self._damage_at_s = look.ended_at_s
         if look.news > 0:
             self._barren_looks = 0
             return AT_ONCE_S if look.likely_more else look.ended_at_s + self._soon_s()
         self._barren_looks += 1
-        return look.ended_at_s + (self._soon_s() if look.expects_more else self._period_s)
+        if look.expects_more:
+            return look.ended_at_s + self._soon_s()
+        is_suspicious = look.ended_at_s - self._damage_at_s < SUSPICIOUS_FOR_S
+        rest_s = SUSPICIOUS_PERIOD_S if is_suspicious else self._period_s
+        return look.ended_at_s + min(rest_s, self._period_s)
 
     def _soon_s(self) -> float:
         doublings = min(_DOUBLINGS_MAX, max(0, self._barren_looks - BARREN_LOOKS_FREE))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from drivers.dlms.association import AssociationRejected, AssociationRequest
 from drivers.dlms.conversations import Conversation, associate
@@ -17,7 +17,8 @@ from drivers.plc.mac_frame import CREDIT_MAX, M_SDU_OCTETS_MAX
 from drivers.plc.repeated_request import AnswerFacts, RepeatedRequest
 from drivers.plc.unicast import UnicastAnswer, UnicastRequest
 from gateway.core.purpose import Purpose
-from gateway.meters.airtime_price import PING_OCTETS, AirtimePrice
+from gateway.meters.airtime_price import AirtimePrice
+from gateway.meters.company import Thrift
 from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import PlcSegment, Priority
 from hal.errors import HalError
@@ -32,9 +33,24 @@ SHORT_TRIES: Final = 2
 ASSOCIATION_OCTETS_MAX: Final = 80
 """No AARE without ciphering is longer."""
 
-SHORT_SUBFRAMES: Final = 4
+SHORT_SUBFRAMES: Final = 2
 """An exchange of no more sub-frames than this is asked again with credit 7 at once; a longer one
 costs less if a ping with credit 7 first tells whether the node is there, and what it needs."""
+
+
+class Length(NamedTuple):
+    """Sub-frames of a question and of the longest answer to it."""
+
+    question: int
+    answer: int
+
+
+PING_LENGTH: Final = Length(1, 1)
+CLOCK_LENGTH: Final = Length(1, 1)
+"""Of a question that sets a clock, and its answer."""
+
+LINE_HOLDS_S: Final = 60.0
+"""For so long a line is taken to be as the last answer found it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,12 +190,13 @@ class MeterAccess:
 
         def ask() -> UnicastRequest:
             made.append(conversation())
-            return self._request(link, next(made[0]), self._settings.pdu_octets_max)
+            octets = self._settings.pdu_octets_max
+            return self._request(link, next(made[0]), octets, self._credit(link, CLOCK_LENGTH))
 
         async with self._locks.setdefault(link.system_title, asyncio.Lock()):
             await self._associated(link, priority)
             await self._wait_out_late_answers(link)
-            answer = await self._noted(link, ask, priority, SHORT_SUBFRAMES, silence_tells=True)
+            answer = await self._noted(link, ask, priority, CLOCK_LENGTH)
         try:
             made[0].send(answer.apdu)
         except StopIteration as ended:
@@ -214,8 +231,7 @@ class MeterAccess:
                 tries=tries,
             )
 
-        subframes = 2 * self._price.subframes(PING_OCTETS)
-        return await self._noted(link, ask, priority, subframes, silence_tells=False)
+        return await self._noted(link, ask, priority, PING_LENGTH)
 
     async def _associated(self, link: NodeLink, priority: Priority) -> None:
         candidates = self._passwords(link)
@@ -266,24 +282,39 @@ class MeterAccess:
     ) -> UnicastAnswer:
         """Ask, and again when there is silence: a long question once more at what a ping tells."""
         await self._wait_out_late_answers(link)
-        subframes = self._price.subframes(len(apdu)) + self._price.subframes(answer_octets_max)
-        is_short = subframes <= SHORT_SUBFRAMES
+        length = Length(self._price.subframes(len(apdu)), self._price.subframes(answer_octets_max))
+        need, credit = link.credit.credit, self._credit(link, length)
+        # With all credit a question is as good a ping as any.
+        is_short = length.question + length.answer <= SHORT_SUBFRAMES or credit == CREDIT_MAX
         tries = SHORT_TRIES if is_short else 1
 
         def ask() -> UnicastRequest:
-            return self._request(link, apdu, answer_octets_max, tries)
+            return self._request(link, apdu, answer_octets_max, credit, tries)
 
         try:
-            return await self._noted(link, ask, priority, subframes, silence_tells=not is_short)
+            return await self._noted(link, ask, priority, length)
         except NoAnswer:
             if is_short:
+                if link.frames.is_poor:
+                    self._was_too_long(link, length, CREDIT_MAX, need)
                 raise
-        await self.ping(link, priority, credit=CREDIT_MAX)
-        tries = SHORT_TRIES
-        return await self._noted(link, ask, priority, subframes, silence_tells=True)
+        heard = await self.ping(link, priority, credit=CREDIT_MAX)
+        # It is there; if credit was no matter, the length was. On a poor line nobody can tell.
+        if heard.need <= credit or link.frames.is_poor:
+            self._was_too_long(link, length, credit, need)
+        tries, need, credit = SHORT_TRIES, link.credit.credit, self._credit(link, length)
+        try:
+            return await self._noted(link, ask, priority, length)
+        except NoAnswer:
+            self._was_too_long(link, length, CREDIT_MAX, need)
+            raise
+
+    def _was_too_long(self, link: NodeLink, length: Length, credit: int, need: int) -> None:
+        copies = 1 + max(0, credit - need)
+        link.frames.exchanged(length.question, length.answer, copies, answered=False)
 
     def _request(
-        self, link: NodeLink, apdu: bytes, answer_octets_max: int, tries: int = 1
+        self, link: NodeLink, apdu: bytes, answer_octets_max: int, credit: int, tries: int = 1
     ) -> UnicastRequest:
         return UnicastRequest(
             initiator=self._settings.initiator,
@@ -291,25 +322,28 @@ class MeterAccess:
             destination_lsap=self._settings.server_lsap,
             source_lsap=self._settings.client_lsap,
             apdu=apdu,
-            initial_credit=link.credit.credit,
+            initial_credit=credit,
             timing=self._settings.timing,
             answer_octets_max=min(answer_octets_max + HEADER_OCTETS, M_SDU_OCTETS_MAX),
             tries=tries,
         )
+
+    def _credit(self, link: NodeLink, length: Length) -> int:
+        """Return what the next question needs: a line that was just heard is still like that."""
+        credit = Thrift(self._price, link.frames, link.credit.credit).credit(*length)
+        is_fresh = self._now_s() - link.heard_at_s < LINE_HOLDS_S
+        return max(credit, link.credit.need or 0) if is_fresh else credit
 
     async def _noted(
         self,
         link: NodeLink,
         make: Callable[[], RepeatedRequest[Facts]],
         priority: Priority,
-        subframes: int,
-        *,
-        silence_tells: bool,
+        length: Length,
     ) -> Facts:
         """Run an exchange and learn from it.
 
-        Where every try met silence, the last of them with credit 7, the node is gone: that says
-        nothing of what it needs. `silence_tells` when it may be there all the same.
+        Where every try met silence, one of them with credit 7, it was not for the credit.
         """
         made: list[RepeatedRequest[Facts]] = []
 
@@ -322,8 +356,9 @@ class MeterAccess:
         except NoAnswer:
             self._count_tries(link, made[0], priority)
             self._counter.silent(link.system_title, self._time(), made[0].tries_used)
-            if silence_tells:
-                self._learn_silence(link, made[0].credits_used, subframes)
+            if CREDIT_MAX not in made[0].credits_used:
+                for credit in made[0].credits_used:
+                    link.credit.failure(credit)
             raise
         except HalError:
             # The request may have gone out, so an answer may still come.
@@ -343,18 +378,15 @@ class MeterAccess:
                 answer.answer_octets, answer.initial_credit_used
             ),
         )
-        self._learn_silence(link, made[0].credits_used[:-1], subframes)
+        for credit in made[0].credits_used[:-1]:
+            link.credit.failure(credit)
+        copies = 1 + max(0, answer.initial_credit_used - link.credit.credit)
         link.credit.success(answer.need_down, answer.need_up, answer.initial_credit_used)
-        link.frames.exchanged(subframes, answered=True)
+        link.frames.exchanged(length.question, length.answer, copies, answered=True)
         link.answered(self._now_s())
         if answer.late_until_s is not None:
             link.quiet_until_s = answer.late_until_s
         return answer
-
-    def _learn_silence(self, link: NodeLink, credits_used: Sequence[int], subframes: int) -> None:
-        for credit in credits_used:
-            link.credit.failure(credit)
-            link.frames.exchanged(subframes, answered=False)
 
     def _count_tries(
         self, link: NodeLink, made: RepeatedRequest[Facts], priority: Priority

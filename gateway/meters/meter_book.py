@@ -69,6 +69,13 @@ class MeterBook:
         """Return the nodes that were given an address."""
         return iter(list(self._links.values()))
 
+    def all_meters(self) -> Iterator[tuple[NodeLink, MeterState, bool]]:
+        """Return each meter with its node, and whether it is known to be still behind it."""
+        for meter in list(self.meters.values()):
+            yield meter.link, meter, True
+        for title, meter in list(self._aside.items()):
+            yield self._links.get(title, meter.link), meter, False
+
     def link_of(self, system_title: bytes) -> NodeLink | None:
         """Return the way to a node that answers, or used to."""
         return self._links.get(system_title)

@@ -7,7 +7,8 @@ from drivers.dlms.association import AssociationTerms
 from drivers.dlms.password import Password
 from drivers.plc.credit import CreditLedger
 from drivers.plc.frame_ledger import FrameLedger
-from gateway.meters.patience import rest_after_failures_s
+from gateway.meters.patience import rest_after_breaking_off_s, rest_after_failures_s
+from gateway.meters.unfinished import Unfinished
 
 OUTAGE_KEPT_S: Final = 86_400.0
 """An outage weighs half as much after this time."""
@@ -36,6 +37,9 @@ class NodeLink:
         silent_since_s: the first of the failures in a row; None after an answer.
         failures_in_a_row: turns that met silence; an answer ends them.
         refusals_in_a_row: turns that brought answers of no use; only a good turn ends them.
+        broken_off_in_a_row: turns in which it was heard, and then not any more; only a good turn
+            ends them.
+        unfinished: what it has said of itself so far, while not all of it came through.
         told_in_vain: how often it was told its address and never answered there.
         is_lost: silent for too long, and told so.
     """
@@ -54,6 +58,8 @@ class NodeLink:
     silent_since_s: float | None = None
     failures_in_a_row: int = 0
     refusals_in_a_row: int = 0
+    broken_off_in_a_row: int = 0
+    unfinished: Unfinished | None = None
     told_in_vain: int = 0
     is_lost: bool = False
     outages: float = 0.0
@@ -74,6 +80,11 @@ class NodeLink:
             self.outages = 1.0 + self._outages(now_s)
             self.outage_at_s = now_s
 
+    def broke_off(self, now_s: float) -> None:
+        """Note that a turn met silence though it had been answered just before."""
+        self.broken_off_in_a_row += 1
+        self.retry_at_s = now_s + rest_after_breaking_off_s(self.broken_off_in_a_row)
+
     def refused(self, now_s: float) -> None:
         """Note that a turn brought no use; the next comes later each time."""
         self.refusals_in_a_row += 1
@@ -90,3 +101,4 @@ class NodeLink:
     def satisfied(self) -> None:
         """Note that a turn went well from end to end."""
         self.refusals_in_a_row = 0
+        self.broken_off_in_a_row = 0

@@ -27,6 +27,11 @@ def rest_after_failures_s(failures_in_a_row: int) -> float:
     return min(math.ldexp(RETRY_FIRST_S, doublings), RETRY_MAX_S)
 
 
+def rest_after_breaking_off_s(turns_in_a_row: int) -> float:
+    """Return the rest after so many turns, 1 or more, in which a node was heard and lost again."""
+    return min(rest_after_failures_s(turns_in_a_row), POLL_MAX_S)
+
+
 def rest_before_poll_s(
     failures_in_a_row: int, silent_s: float, silent_nodes: int, poll_s: float
 ) -> float:

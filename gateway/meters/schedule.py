@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from drivers.dlms.companion import Entity
 from drivers.plc.mac_frame import CREDIT_MAX
 from gateway.meters.airtime_price import AirtimePrice, rows_octets
-from gateway.meters.company import ENTRY_QUESTION_OCTETS, RANGE_QUESTION_OCTETS, best_company
+from gateway.meters.company import ENTRY_QUESTION_OCTETS, RANGE_QUESTION_OCTETS, Thrift
 from gateway.meters.meter_state import MeterState
 from gateway.meters.node_link import NodeLink
 from gateway.meters.stream_plan import PlanSettings, StreamState, due_at_s
@@ -97,7 +97,14 @@ class Schedule:
     def company(self, link: NodeLink, stream: StreamState) -> int:
         """Return how many rows of a stream one question should ask a node for."""
         rows_max = stream.rows_per_answer(self._settings.plan)
-        return best_company(rows_max, stream.row_octets, self._price, link.frames)
+        return self._thrift(link).rows(rows_max, stream.row_octets)
+
+    def names(self, link: NodeLink) -> int:
+        """Return how many values one question should ask a node for."""
+        return self._thrift(link).names()
+
+    def _thrift(self, link: NodeLink) -> Thrift:
+        return Thrift(self._price, link.frames, link.credit.credit)
 
     def _housekeeping(self, link: NodeLink, meter: MeterState) -> Iterator[Turn]:
         identify_s = max(meter.identify_at_s, link.retry_at_s)
@@ -168,8 +175,8 @@ class Schedule:
         question = ENTRY_QUESTION_OCTETS if by_place else RANGE_QUESTION_OCTETS
         answer = rows_octets(rows, stream.row_octets)
         price_s = self._price.exchange_s(question, answer, credit)
-        subframes = self._price.subframes(question) + self._price.subframes(answer)
-        worth = rows * ROW_WORTH.get(stream.entity, 1.0) * link.frames.chance(subframes)
+        chance = link.frames.chance(self._price.subframes(question), self._price.subframes(answer))
+        worth = rows * ROW_WORTH.get(stream.entity, 1.0) * chance
         return worth * (2.0 if link.is_shaky(now_s) else 1.0), price_s
 
     def _poll(self, link: NodeLink, meter: MeterState | None, now_s: float) -> Turn:

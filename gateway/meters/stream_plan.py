@@ -29,6 +29,10 @@ clock which was ahead has captured: they lie at places before those of rows stil
 
 AHEAD_PERIODS: Final = 8
 """Or as many capture periods, if that is further."""
+EVENTS_SPAN_MAX_S: Final = 400 * 86_400
+
+EVENTS_SPAN_MIN_S: Final = 3_600
+"""An answer with the events of so short a time is hardly ever too long to come through."""
 
 VAIN_REST_MAX_S: Final = 21_600.0
 """A buffer that again and again has nothing new is asked this often at least."""
@@ -114,6 +118,9 @@ class StreamState:
         clear_to_s: rows up to this time can only lie at places behind the newest one.
         ahead_to_s: captured_at of the last row seen that is ahead of its time.
         gives_by_place: rows may be asked for by their place; False once the meter has refused.
+        guessed_at_s: when its place was last guessed; UTC second.
+        events_span_s: events of so long a time are asked for at once; None: of all time. Halved
+            when the answer does not come, for nobody knows how many there are.
         vain_in_a_row: answers without anything new since the last that had something.
         refusals_in_a_row: answers of no use since the last good one.
         retry_at_s: before it, a buffer that was refused is left alone; UTC second.
@@ -136,6 +143,8 @@ class StreamState:
     clear_to_s: int = 0
     ahead_to_s: int = 0
     gives_by_place: bool = True
+    guessed_at_s: float = 0.0
+    events_span_s: int | None = None
     vain_in_a_row: int = 0
     refusals_in_a_row: int = 0
     retry_at_s: float = 0.0
@@ -192,9 +201,21 @@ class StreamState:
         self.progressing = something
         self.vain_in_a_row = 0 if something else self.vain_in_a_row + 1
 
+    def widen_events_span(self, *, answered_s: int) -> None:
+        """Note that events of so long a time came in one answer."""
+        if self.events_span_s is not None:
+            wider_s = 2 * max(self.events_span_s, answered_s)
+            self.events_span_s = None if wider_s >= EVENTS_SPAN_MAX_S else wider_s
+
     def rows_per_answer(self, settings: PlanSettings) -> int:
         """Return how many rows one answer carries."""
         return max(1, (settings.pdu_octets_max - ANSWER_OVERHEAD_OCTETS) // self.row_octets)
+
+    def place_is_known(self) -> bool:
+        """Return whether the next row may be asked for by its place."""
+        if self.place_of_newest is None or self.newest_s is None:
+            return False
+        return self.clear_to_s >= self.newest_s + self.period_s + _tolerance_s(self.period_s)
 
     def rows_waiting(self, meter_now_s: float, settings: PlanSettings) -> int:
         """Return how many rows the meter should have captured since the newest one read."""
@@ -240,7 +261,12 @@ def due_at_s(
 
 
 def first_range(
-    state: StreamState, oldest_s: int, now_s: float, meter_now_s: float, settings: PlanSettings
+    state: StreamState,
+    oldest_s: int,
+    now_s: float,
+    meter_now_s: float,
+    settings: PlanSettings,
+    rows_max: int,
 ) -> RangeAsked:
     """Return the first range to ask a buffer for.
 
@@ -250,12 +276,13 @@ def first_range(
         now_s: UTC.
         meter_now_s: what the meter's clock shows.
         settings: how much of its past is wanted.
+        rows_max: more rows are not asked for at once.
     """
     floor_s = math.floor(min(now_s, meter_now_s) - settings.history_s)
     if oldest_s > meter_now_s:
         # Captured by a clock that was ahead and has been set back; what came behind is wanted.
         oldest_s = floor_s
-    span_s = state.period_s * state.rows_per_answer(settings)
+    span_s = state.period_s * rows_max
     to_s = min(max(oldest_s, floor_s) + span_s - 1, LATEST_S)
     return RangeAsked(from_s=max(oldest_s - FIRST_LOOK_BACK_S, floor_s), to_s=to_s)
 
@@ -289,14 +316,19 @@ def next_question(
         return RangeAsked(from_s=from_s, to_s=asked_to_s)
     if not state.gives_by_place or present_s < state.ahead_to_s:
         return RangeAsked(from_s=from_s, to_s=present_s)
-    ahead_s = max(AHEAD_S, AHEAD_PERIODS * state.period_s)
-    return RangeAsked(from_s=from_s, to_s=min(to_s, present_s + ahead_s), with_place=True)
+    ahead_to_s = present_s + look_ahead_s(state)
+    return RangeAsked(from_s=from_s, to_s=min(to_s, ahead_to_s), with_place=True)
+
+
+def look_ahead_s(state: StreamState) -> int:
+    """Return how far ahead of the meter's time the ring is seen to hold nothing yet."""
+    return max(AHEAD_S, AHEAD_PERIODS * state.period_s)
 
 
 def follows(state: StreamState, asked: EntriesAsked, times: list[int]) -> bool:
     """Return whether rows read by place follow the one before them without a gap."""
     step_s, before_s = state.period_s, asked.after_s
-    tolerance_s = _tolerance_s(state)
+    tolerance_s = _tolerance_s(state.period_s)
     for time_s in times:
         if abs(time_s - before_s - step_s) > tolerance_s:
             return False
@@ -336,7 +368,7 @@ def _by_place(
     waiting = state.rows_waiting(meter_now_s, settings)
     if not waiting or state.newest_s is None or not state.place_of_newest:
         return None
-    clear = (state.clear_to_s - state.newest_s - _tolerance_s(state)) // state.period_s
+    clear = (state.clear_to_s - state.newest_s - _tolerance_s(state.period_s)) // state.period_s
     before = min(state.place_of_newest, BUFFER_ROWS_MAX[state.entity] - waiting)
     rows = min(waiting, rows_max, clear)
     if rows < 1 or before < 1:
@@ -344,8 +376,8 @@ def _by_place(
     return EntriesAsked(first=before + 1, last=before + rows, after_s=state.newest_s)
 
 
-def _tolerance_s(state: StreamState) -> int:
-    return _DAY_TOLERANCE_S if state.period_s >= _DAY_S else 0
+def _tolerance_s(period_s: int) -> int:
+    return _DAY_TOLERANCE_S if period_s >= _DAY_S else 0
 
 
 def _rest_after_vain_s(state: StreamState, settings: PlanSettings) -> float:

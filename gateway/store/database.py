@@ -96,6 +96,16 @@ class Database:
         if self._file is not None:
             self._file.conn.close()
 
+    async def limit_pages(self, pages: int) -> None:
+        """Let the file grow to so many pages and no further, until it is opened again.
+
+        For benches that fill the disk; fewer than there are means as many as there are.
+
+        Raises:
+            StoreError: the file is not usable.
+        """
+        await self.run(lambda file: file.conn.execute(f"PRAGMA max_page_count = {int(pages)}"))
+
     async def run(
         self,
         work: Callable[[StoreFile], Result],

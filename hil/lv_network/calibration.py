@@ -23,6 +23,7 @@ EVENING_RISE_DB = 30.0
 
 _FELT_ELSEWHERE = 0.1
 _SURELY_DOWN = 0.5  # of a meter: how far before the last of an hour's count it drops out
+_CLEARLY_UP = 0.1  # of the day's rise: so much better than just heard is who is there at its best
 _CHANGES_MIN = 1.0
 
 
@@ -64,7 +65,7 @@ def with_hours(topology: Topology, hours: Sequence[float], chance: random.Random
             always = Shunt(loss_db=80.0, on_share=1.0, changes_per_day=_CHANGES_MIN)
             places[number] = replace(place, shunt=always)
             continue
-        turn = (order + _SURELY_DOWN - least) / (most - least)
+        turn = max(_CLEARLY_UP, (order + _SURELY_DOWN - least) / (most - least))
         spare_db = margins[number] - turn * EVENING_RISE_DB
         places[number] = replace(place, evening_share=1.0, outlet_db=max(0.0, spare_db))
     physics = replace(topology.physics, evening_rise_db=EVENING_RISE_DB, day_shape=shape)

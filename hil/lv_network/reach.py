@@ -64,25 +64,28 @@ def _spread(
     repeaters: Mask,
     subframes: int,
 ) -> Numbers:
-    """Return the chance to have decoded, by copy, by sender (rows of `first`) and by station."""
+    """Return the chance to have decoded, by copy, by sender (rows of `first`) and by station.
+
+    A station decodes the sender's own copies, each of them a new chance; or those that others
+    send on, and then not before somebody within its reach has decoded one, nor before anybody at
+    all has decoded one of the sender's own.
+    """
     sending = np.where(repeaters[:, np.newaxis], gains, 0.0)
     within = (sending >= _WITHIN_REACH * noise).astype(np.float64)
-    hears_first = first >= _WITHIN_REACH * noise
-    known = np.zeros_like(first)
+    misses_own = 1.0 - subframe_success(first / noise, impulse_share) ** subframes
+    carried = np.zeros_like(first)
     steps = np.zeros((CREDIT_MAX + 1, *first.shape))
-    for number in range(CREDIT_MAX + 1):
-        total, somebody = first, hears_first.astype(np.float64)
-        if number:
-            total = first + known @ sending
-            missed = np.exp(np.log1p(-np.minimum(known, 1.0 - _SURE)) @ within)
-            somebody = np.where(hears_first, 1.0, 1.0 - missed)
-        arrives = total / np.maximum(somebody, _SURE) / noise
+    known = 1.0 - misses_own
+    steps[0] = known
+    relayed_by_nobody = np.prod(np.where(repeaters, misses_own, 1.0), axis=1, keepdims=True)
+    for number in range(1, CREDIT_MAX + 1):
+        missed = np.exp(np.log1p(-np.minimum(known, 1.0 - _SURE)) @ within)
+        somebody = 1.0 - missed
+        arrives = (first + known @ sending / np.maximum(somebody, _SURE)) / noise
         chance = somebody * subframe_success(arrives, impulse_share) ** subframes
-        grown = 1.0 - (1.0 - known) * (1.0 - chance)
-        grown = np.maximum(known, np.minimum(grown, somebody))
-        steps[number] = grown
-        if number and np.abs(grown - known).max() < _SURE:
-            steps[number:] = grown
-            break
-        known = grown
+        grown = 1.0 - (1.0 - carried) * (1.0 - chance)
+        bound = np.minimum(somebody, 1.0 - relayed_by_nobody**number)
+        carried = np.maximum(carried, np.minimum(grown, bound))
+        known = 1.0 - misses_own ** (number + 1) * (1.0 - carried)
+        steps[number] = known
     return steps

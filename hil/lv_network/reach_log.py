@@ -44,6 +44,11 @@ class ReachLog:
         self._next: TimerHandle | None = None
         self._step()
 
+    def look_again(self) -> None:
+        """Note at once what a change of the network has changed."""
+        if self._was_reached is not None:
+            self._look(changed=True, now_s=self._clock.utc_s(self._timer.time()))
+
     def close(self) -> None:
         """Note what is still open, and stop."""
         if self._next is not None:
@@ -60,11 +65,11 @@ class ReachLog:
         begun_s = now_s // step_s * step_s
         changed = channel.advance(begun_s)
         if self._was_reached is not None:
-            self._look(changed, now_s)
+            self._look(changed=changed, now_s=now_s)
         following = self._clock.loop_time(begun_s + step_s)
         self._next = self._timer.call_at(following, self._step)
 
-    def _look(self, changed: bool, now_s: float) -> None:  # noqa: FBT001
+    def _look(self, *, changed: bool, now_s: float) -> None:
         repeaters = self._network.board.repeaters().tobytes()
         if not changed and repeaters == self._repeaters_seen:
             return

@@ -6,6 +6,7 @@ during a step holds for all of it.
 
 import heapq
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +63,9 @@ class Weather:
         self._flicker_dice = np.random.Generator(np.random.PCG64([seed, stations]))
         self._flicker_db = np.zeros(stations)
         self._flicker_number = -1
+        self._burden_db = np.zeros(stations)
+        self._shunted_db = np.zeros(stations)
+        self._switched = np.ones(stations)
         self._events: list[tuple[float, int, _Switch]] = []
         self._seed = seed
         self._begun = False
@@ -89,6 +93,15 @@ class Weather:
         if changed:
             self._mix()
         return changed
+
+    def burden(
+        self, stations: Iterable[int], *, noise_db: float = 0.0, loss_db: float = 0.0
+    ) -> None:
+        """Add noise and loss at stations; negative to take it away again."""
+        for number in stations:
+            self._burden_db[number] += noise_db
+            self._shunted_db[number] += loss_db
+        self._mix()
 
     def rewire(self, loss_db: Numbers) -> None:
         """Let interferers couple over other cables."""
@@ -124,7 +137,7 @@ class Weather:
     def _apply(self, switch: _Switch) -> None:
         if isinstance(switch.what, Shunt):
             passing = float(power(-switch.what.loss_db)) if switch.is_on else 1.0
-            self.pass_share[switch.place] = passing
+            self._switched[switch.place] = passing
         else:
             level = float(power(switch.what.level_dbuv)) if switch.is_on else 0.0
             self._injected[switch.place] = level
@@ -149,7 +162,10 @@ class Weather:
         return True
 
     def _mix(self) -> None:
-        background = power(self._floor_db + self._rise_db * self._share + self._flicker_db)
+        background = power(
+            self._floor_db + self._burden_db + self._rise_db * self._share + self._flicker_db
+        )
+        self.pass_share = self._switched * power(-self._shunted_db)
         self.noise = background + self._injected @ self._coupling
 
 

@@ -13,6 +13,7 @@ from drivers.dlms.date_time import CosemDateTime
 from drivers.dlms.service_error import AccessRefused, DataAccessError
 from gateway.core.clock import Clock, ClockTrust
 from gateway.meters.collector import Collector
+from gateway.meters.company import NAMES_MAX, Amount
 from gateway.meters.identification import Identity, identify
 from gateway.meters.meter_access import Answered, MeterAccess
 from gateway.meters.meter_book import MeterBook
@@ -153,8 +154,9 @@ class Lab:
         self.registry = MeterRegistry(database, self.journal)
         self.buffer = ReadingBuffer(database, self.clock.now_s, StorageSettings())
         self.book = MeterBook(self.registry, self.buffer, self.journal, self.clock)
+        self.access = cast("MeterAccess", DirectAccess(meter))
         self.collector = Collector(
-            cast("MeterAccess", DirectAccess(meter)),
+            self.access,
             self.buffer,
             PlainSampler(self.clock),
             self.clock,
@@ -178,7 +180,8 @@ class Lab:
 
     async def ask(self, meter: MeterState, stream: StreamState) -> None:
         """Ask one question for as many rows as an answer carries."""
-        await self.collector.collect(meter, stream, stream.rows_per_answer(PLAN))
+        amount = Amount(rows=stream.rows_per_answer(PLAN), values=NAMES_MAX)
+        await self.collector.collect(meter, stream, amount)
 
     async def collect(self, meter: MeterState, stream: StreamState, times: int = 100) -> None:
         """Ask until nothing more is to be had at once."""

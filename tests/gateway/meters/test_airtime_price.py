@@ -10,8 +10,9 @@ from drivers.plc.airtime import ALIGNMENT_SLOTS, LineTiming
 from drivers.plc.ciase import PingRequest, PingResponse
 from drivers.plc.llc import HEADER_OCTETS
 from drivers.plc.mac_frame import M_SDU_OCTETS_MAX, Packing
-from gateway.meters.airtime_price import PING_OCTETS, AirtimePrice, rows_octets
+from gateway.meters.airtime_price import AirtimePrice, rows_octets
 from gateway.meters.company import ENTRY_QUESTION_OCTETS, RANGE_QUESTION_OCTETS
+from gateway.meters.meter_access import PING_LENGTH
 from gateway.meters.schedule import EVENTS_QUESTION_OCTETS
 from tests.gateway.meters.test_stream_plan import make_stream
 
@@ -36,8 +37,9 @@ def test_a_ping_of_credit_seven_takes_eighteen_slots() -> None:
     assert PRICE.ping_s() == pytest.approx(18 * 0.15)
     assert PRICE.ping_s(0) == pytest.approx(4 * 0.15)
     pdus = PingRequest(system_title=TITLE), PingResponse(system_title=TITLE)
-    assert {len(pdu.encode()) + HEADER_OCTETS for pdu in pdus} == {PING_OCTETS}
-    assert PRICE.subframes(PING_OCTETS - HEADER_OCTETS) == PRICE.subframes(PING_OCTETS) == 1
+    assert {PRICE.subframes(len(pdu.encode())) for pdu in pdus} == {1}
+    assert tuple(PING_LENGTH) == (1, 1)
+    assert PRICE.subframes_s(sum(PING_LENGTH), 7) == PRICE.ping_s()
 
 
 def test_a_broadcast_takes_its_repetitions() -> None:

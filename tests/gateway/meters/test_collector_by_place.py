@@ -18,6 +18,7 @@ from drivers.dlms.companion import (
     Entity,
 )
 from drivers.errors import MalformedFrame
+from gateway.meters.company import NAMES_MAX, Amount
 from gateway.meters.meter_state import MeterState
 from gateway.meters.stream_plan import StreamState
 from gateway.store.journal import JournalKind
@@ -154,7 +155,8 @@ async def test_no_more_rows_are_asked_for_than_the_line_bears(tmp_path: Path) ->
     async with steady(tmp_path) as case:
         case.lab.meter.pass_s(6 * PERIOD_S)
         before = len(await case.lab.rows(case.stream))
-        await case.lab.collector.collect(case.meter, case.stream, 2)
+        amount = Amount(rows=2, values=NAMES_MAX)
+        await case.lab.collector.collect(case.meter, case.stream, amount)
         await case.lab.buffer.flush()
         assert len(await case.lab.rows(case.stream)) == before + 2
         await case.assert_coverage_is_true()

@@ -123,7 +123,12 @@ def _discovery(line: Line, book: Book, expected: int = 0) -> Discovery:
         line,
         book,
         slots,
-        DiscoverySettings(initiator=INITIATOR, system_title=b"GG0001", timing=TIMING),
+        DiscoverySettings(
+            initiator=INITIATOR,
+            system_title=b"GG0001",
+            timing=TIMING,
+            repeater_threshold_dbuv=116,
+        ),
         lambda: NOW_S,
     )
 
@@ -298,5 +303,5 @@ async def test_repeaters_are_called_up_to_the_last_address(last_mac: int, slots:
     """Docs/plc.md 3.1: 21 places in a slot, the client's own first, and a slot for new nodes."""
     line = Line()
     await _discovery(line, Book()).call_repeaters(last_mac)
-    assert line.calls == [RepeaterCall(max_mac=last_mac, new_slots=1)]
+    assert line.calls == [RepeaterCall(max_mac=last_mac, new_slots=1, reception_threshold_dbuv=116)]
     assert line.patterns_s == [pytest.approx(slots * TIMING.slot_s)]

@@ -13,6 +13,7 @@ from drivers.plc.airtime import LineTiming
 from drivers.plc.mac_frame import CREDIT_MAX
 from gateway.core.clock import Clock, ClockTrust
 from gateway.meters.airtime_price import AirtimePrice
+from gateway.meters.company import Amount
 from gateway.meters.line_work import (
     CLOCK_RESERVE_S,
     CLOCK_RETRY_S,
@@ -88,6 +89,7 @@ class Network:
 
     done: list[str]
     found: list[NodeLink] = field(default_factory=list)
+    damaged: int = 0
     expects_more: bool = False
     likely_more: bool = False
     told: list[list[NodeLink]] = field(default_factory=list)
@@ -117,12 +119,12 @@ class Reading:
     """Reads buffers; implements Reader."""
 
     done: list[str]
-    asked: list[tuple[str, Entity, int]] = field(default_factory=list)
+    asked: list[tuple[str, Entity, Amount]] = field(default_factory=list)
     deviation_s: float | None = None
 
-    async def collect(self, meter: MeterState, stream: StreamState, rows_max: int) -> None:
+    async def collect(self, meter: MeterState, stream: StreamState, amount: Amount) -> None:
         self.done.append("collect")
-        self.asked.append((meter.usn, stream.entity, rows_max))
+        self.asked.append((meter.usn, stream.entity, amount))
         if self.deviation_s is not None:
             meter.deviation_s = self.deviation_s
 
@@ -194,6 +196,24 @@ class Memory:
         link.is_lost = False
 
 
+class Sizes:
+    """Five rows, and four values; implements Sizes."""
+
+    def company(self, link: NodeLink, stream: StreamState) -> int:
+        del link, stream
+        return 5
+
+    def names(self, link: NodeLink) -> int:
+        del link
+        return 4
+
+
+AMOUNT = Amount(rows=5, values=4)
+
+
+Asking = Generator[str, Any, Any]
+
+
 class _Now:
     now_s = float(T)
 
@@ -201,13 +221,15 @@ class _Now:
 NOW = _Now()
 
 
-def _asking(what: str) -> Callable[[Any], Generator[Any, Any, Any]]:
-    def ask(argument: Any) -> Generator[Any, Any, Any]:
-        if what == "identify":
-            argument("C", "F")
-        yield what
+def _identify(known_kind: Callable[[str, str], object], names_max: int) -> Asking:
+    known_kind("C", "F")
+    assert names_max == AMOUNT.values
+    return (yield "identify")
 
-    return ask
+
+def _who(kind: MeterKind) -> Asking:
+    del kind
+    return (yield "who")
 
 
 class Bench:
@@ -230,15 +252,13 @@ class Bench:
         self.rhythm = NetworkRhythm(settings, AirtimePrice(timing=TIMING), T)
         self.work = LineWork(
             access=cast("Any", self.access),
-            questions=Questions(
-                identify=cast("Any", _asking("identify")), who=cast("Any", _asking("who"))
-            ),
+            questions=Questions(identify=cast("Any", _identify), who=cast("Any", _who)),
             discovery=self.network,
             collector=self.reading,
             timekeeper=self.clocks,
             book=self.book,
             rhythm=self.rhythm,
-            company=lambda *_: 5,
+            sizes=Sizes(),
             clock=Clock(ClockTrust.SYSTEM, wall=lambda: NOW.now_s, monotonic=lambda: 0.0),
             damaged_frames=self._no_damage,
             forgets_after_s=FORGETS_AFTER_S,
@@ -353,7 +373,7 @@ async def test_a_new_node_is_asked_who_it_is_and_greeted() -> None:
     bench.reading.deviation_s = 1.0
     await bench.do(Task.IDENTIFY, link=meter.link)
     assert bench.done == ["identify", "registered", "identified", "collect"]
-    assert bench.reading.asked == [("U1", Entity.STANDARD_EVENTS, 1)]
+    assert bench.reading.asked == [("U1", Entity.STANDARD_EVENTS, AMOUNT)]
 
 
 @jumping
@@ -482,7 +502,7 @@ async def test_rows_are_asked_for_in_company_and_a_wrong_clock_waits_for_its_tur
     bench = Bench(meter)
     bench.reading.deviation_s = 0.5
     await bench.do(Task.COLLECT, meter, stream)
-    assert bench.reading.asked == [("U1", Entity.STANDARD_EVENTS, 5)]
+    assert bench.reading.asked == [("U1", Entity.STANDARD_EVENTS, AMOUNT)]
     to_set_at_s = [meter.clock_to_set_at_s]
     bench.reading.deviation_s = 60.0
     for _ in range(2):

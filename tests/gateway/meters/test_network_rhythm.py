@@ -41,7 +41,7 @@ def _due(rhythm: NetworkRhythm, task: Task) -> float:
 
 
 def _outcome(now_s: float, news: int = 0, *, more: bool = False) -> LookOutcome:
-    return LookOutcome(ended_at_s=now_s, news=news, expects_more=more, likely_more=more)
+    return LookOutcome(ended_at_s=now_s, news=news, damaged=0, expects_more=more, likely_more=more)
 
 
 def test_an_unknown_line_is_looked_at_at_once_and_told_nothing() -> None:

@@ -86,8 +86,8 @@ def test_rows_wait_for_as_much_company_as_an_answer_carries() -> None:
     assert schedule.company(meter.link, stream) == 8
     assert turn_for(Task.COLLECT, meter).due_at_s == T + 8 * 900 + 30
     for _ in range(50):
-        meter.link.frames.exchanged(8, answered=False)
-        meter.link.frames.exchanged(2, answered=True)
+        meter.link.frames.exchanged(1, 7, 1, answered=False)
+        meter.link.frames.exchanged(1, 1, 1, answered=True)
     few = schedule.company(meter.link, stream)
     assert 1 <= few <= 3
     assert turn_for(Task.COLLECT, meter).due_at_s == T + few * 900 + 30
@@ -138,8 +138,8 @@ def test_a_bad_link_does_not_hold_up_the_good_ones() -> None:
     far.link.credit.start(5)
     noisy.link.credit.start(0)
     for _ in range(60):
-        noisy.link.frames.exchanged(8, answered=False)
-        noisy.link.frames.exchanged(8, answered=True)
+        noisy.link.frames.exchanged(1, 7, 1, answered=False)
+        noisy.link.frames.exchanged(1, 7, 1, answered=True)
     now_s = T + 20_000.0
     near_turn, far_turn, noisy_turn = (
         turn_for(Task.COLLECT, meter, now_s) for meter in (near, far, noisy)

@@ -354,22 +354,22 @@ def test_no_question_goes_beyond_what_a_date_holds(period_s: int) -> None:
     asked = next_question(stream, IntervalSet([(0, LATEST_S - 10)]), float(LATEST_S), SETTINGS, 60)
     assert isinstance(asked, RangeAsked)
     by_range(0x1008, CLOCK, asked.from_s, asked.to_s)
-    first = first_range(stream, LATEST_S, T, float(LATEST_S), SETTINGS)
+    first = first_range(stream, LATEST_S, T, float(LATEST_S), SETTINGS, 8)
     by_range(0x1008, CLOCK, first.from_s, first.to_s)
     assert first.from_s <= first.to_s <= LATEST_S
 
 
 def test_the_first_look_reaches_behind_the_oldest_row() -> None:
     """ACQ-2: a clock may have been set back behind it; and no further back than wanted."""
-    asked = first_range(make_stream(), T - 5 * DAY_S, T, T, SETTINGS)
+    asked = first_range(make_stream(), T - 5 * DAY_S, T, T, SETTINGS, 8)
     assert asked == RangeAsked(from_s=T - 6 * DAY_S, to_s=T - 5 * DAY_S + 7199)
-    old = first_range(make_stream(), T - 400 * DAY_S, T, T, SETTINGS)
+    old = first_range(make_stream(), T - 400 * DAY_S, T, T, SETTINGS, 8)
     assert old == RangeAsked(from_s=T - 40 * DAY_S, to_s=T - 40 * DAY_S + 7199)
 
 
 def test_a_ring_that_begins_in_the_future_is_read_from_the_past() -> None:
     """ADR 9: its clock was years ahead; what it captures since it was set right is wanted."""
-    asked = first_range(make_stream(), T + 10 * DAY_S, T, T, SETTINGS)
+    asked = first_range(make_stream(), T + 10 * DAY_S, T, T, SETTINGS, 8)
     assert asked.from_s == T - 40 * DAY_S
 
 
