@@ -62,7 +62,6 @@ _PRIORITY: Final = {Entity.DAILY: Priority.BILLING}
 
 GUESS_AGAIN_S: Final = 3_600.0
 """A guess at the place of a row that was wrong is not repeated sooner."""
-
 VALUE_ANSWER_OCTETS: Final = 16
 
 

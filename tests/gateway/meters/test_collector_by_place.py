@@ -536,6 +536,106 @@ async def test_after_a_restart_the_place_is_learnt_anew(tmp_path: Path) -> None:
         assert selectors == [[BY_RANGE], [BY_ENTRY], [BY_ENTRY]]
 
 
+SHORT = Amount(rows=2, values=4)
+"""What is asked for at once on a bad line."""
+
+
+async def _ask_shortly(case: Case) -> list[int]:
+    before = len(case.lab.meter.asked)
+    await case.lab.collector.collect(case.meter, case.stream, SHORT)
+    await case.lab.buffer.flush()
+    return case.selectors(before)
+
+
+@asynccontextmanager
+async def restarted(folder: Path, meanwhile: Callable[[LabMeter], None]) -> AsyncIterator[Case]:
+    """Open the lab again after the daemon was down, and something has happened meanwhile."""
+    meter = LabMeter()
+    async with steady(folder, lab_meter=meter) as case:
+        truth = case.truth
+    meanwhile(meter)
+    async with open_lab(folder, meter) as lab:
+        (resumed,) = lab.book.meters.values()
+        meter.associate()
+        resumed.deviation_s = 0.0
+        yield Case(lab, resumed, stream_of(resumed, Entity.PERIODIC), truth)
+
+
+@jumping
+async def test_on_a_bad_line_a_place_is_guessed_and_seen_to_be_right(tmp_path: Path) -> None:
+    """PLC-2: from how many rows there are; three short questions in place of a long one."""
+    async with restarted(tmp_path, lambda meter: meter.pass_s(5 * PERIOD_S)) as case:
+        assert await _ask_shortly(case) == [BY_ENTRY, BY_ENTRY]
+        assert [await _ask_shortly(case) for _ in range(2)] == [[BY_ENTRY], [BY_ENTRY]]
+        await case.assert_all_is_stored()
+        assert case.stream.place_of_newest == len(case.ring)
+
+
+def _outage(meter: LabMeter) -> None:
+    meter.pass_s(2 * PERIOD_S)
+    meter.module.power_off(meter.now_s)
+    meter.pass_s(4 * PERIOD_S)
+    meter.module.power_on(meter.now_s)
+    meter.pass_s(3 * PERIOD_S)
+
+
+def _clock_ahead(meter: LabMeter) -> None:
+    meter.pass_s(PERIOD_S)
+    meter.module.set_clock(meter.now_s + 10 * PERIOD_S, meter.now_s)
+    meter.pass_s(2 * PERIOD_S)
+    meter.module.set_clock(meter.now_s, meter.now_s)
+    meter.pass_s(3 * PERIOD_S)
+
+
+@pytest.mark.parametrize("meanwhile", [_outage, _clock_ahead])
+@jumping
+async def test_a_place_that_was_guessed_wrong_hides_nothing(
+    tmp_path: Path, meanwhile: Callable[[LabMeter], None]
+) -> None:
+    """ACQ-3, ADR 9: there are more rows than those on time, or less: all comes by time."""
+    async with restarted(tmp_path, meanwhile) as case:
+        assert (await _ask_shortly(case))[-1] == BY_RANGE
+        for _ in range(16):
+            case.lab.meter.pass_s(PERIOD_S)
+            for _ in range(3):
+                await _ask_shortly(case)
+        await case.assert_all_is_stored()
+
+
+@jumping
+async def test_a_guess_that_was_wrong_is_not_made_with_each_question(tmp_path: Path) -> None:
+    """PLC-7."""
+    async with restarted(tmp_path, _outage) as case:
+        case.stream.newest_s = (case.stream.newest_s or 0) + 1  # no row has this time
+        asked = len(case.lab.meter.asked)
+        for _ in range(4):
+            case.lab.meter.pass_s(60)
+            await _ask_shortly(case)
+        by_entry = _by_entry(case)
+        assert sum(by_entry(apdu) for apdu in case.lab.meter.asked[asked:]) <= 1
+
+
+@jumping
+async def test_on_a_bad_line_a_ring_is_read_from_its_first_place_on(tmp_path: Path) -> None:
+    """PLC-2, ACQ-2: history without one question by time."""
+    async with open_lab(tmp_path) as lab:
+        meter = await lab.identify()
+        stream = stream_of(meter, Entity.PERIODIC)
+        ring = lab.meter.module.rings[Entity.PERIODIC]
+        truth = Truth({(row.captured_at_s, row.occurrence) for row in ring})
+        ring._observer = truth
+        lab.meter.pass_s(60)
+        meter.deviation_s = 0.0
+        case = Case(lab, meter, stream, truth)
+        selectors: list[int] = []
+        while len(selectors) < 2 or stream.rows_waiting(lab.meter.now_s, PLAN):
+            selectors += await _ask_shortly(case)
+            await case.assert_coverage_is_true()
+        assert set(selectors) == {BY_ENTRY}
+        assert len(selectors) <= len(ring) / SHORT.rows + 2
+        await case.assert_all_is_stored()
+
+
 def _by_entry(case: Case) -> Callable[[bytes], bool]:
     """Return whether an APDU asks for rows of the case's stream by their place."""
     name = b"\x04" + (case.stream.buffer.base_name + 8).to_bytes(2, "big")
