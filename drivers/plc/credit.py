@@ -70,8 +70,14 @@ class CreditLedger:
         self._choose()
 
     def failure(self, credit: int | None = None) -> None:
-        """Note that a try met silence; None: at the credit granted."""
+        """Note that a try met silence; None: at the credit granted.
+
+        With all the credit there is, silence says nothing of the need: whoever is gone for an hour,
+        and asked again and again whether he is back, needs what he needed before.
+        """
         used = self._credit if credit is None else min(CREDIT_MAX, max(0, credit))
+        if used == CREDIT_MAX:
+            return
         self._forget()
         self._silent[used] += 1.0
         self._choose()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from math import ceil, exp, inf, log
 from typing import Final, TypeAlias
@@ -16,7 +17,13 @@ _LONE_LOST: Final = 0.05  # lone reports that noise takes
 _LONE_DAMAGED: Final = 0.5 * _LONE_LOST  # those of them that still give a damaged frame
 _ROUNDING_VARIANCE: Final = 1 / 12  # counts are whole numbers, a bell curve is not
 
+_BELLS_KEPT: Final = 16  # for so many offers; most looks make one of a few
+
 _Weights: TypeAlias = list[list[float]]  # a row for each _Ears, a column for each of _CROWDS
+
+_Bell: TypeAlias = tuple[float, float, float, float, float, float, float]
+"""A bell curve in two dimensions, for how many are heard and how many damaged frames are counted:
+both means, both variances, what is common to both, the area of its foot and its logarithm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,10 +121,10 @@ class CrowdBelief:
             damaged: windows in which something unreadable was noticed.
         """
         chances = [
-            list(_log_chances(_Windows(crowd, slots, answering), heard, damaged))
+            [_log_chance(bell, heard, damaged) for bell in bells]
             if crowd >= heard
             else [-inf] * len(_EARS)
-            for crowd in _CROWDS
+            for crowd, bells in zip(_CROWDS, _bells(slots, answering), strict=True)
         ]
         top = max(map(max, chances))
         if top == -inf:  # more were heard than are thought possible: start anew
@@ -158,11 +165,14 @@ class _Windows:
         self.both_crowded = self.crowded - self.crowded_empty - self.crowded_lone
 
 
-def _log_chances(windows: _Windows, heard: int, damaged: int) -> Iterator[float]:
-    """Yield, for each kind of ears, the logarithm of the chance of so many heard and damaged.
+@lru_cache(maxsize=_BELLS_KEPT)
+def _bells(slots: int, answering: float) -> tuple[tuple[_Bell, ...], ...]:
+    """Return, for each crowd, the bell of each kind of ears."""
+    return tuple(tuple(_bells_of(_Windows(crowd, slots, answering))) for crowd in _CROWDS)
 
-    A bell curve in two dimensions that has the means and variances of the two counts.
-    """
+
+def _bells_of(windows: _Windows) -> Iterator[_Bell]:
+    """Yield, for each kind of ears, the bell that has the means and variances of both counts."""
     it, slots = windows, windows.slots
     pairs = slots * (slots - 1)
     got = 1.0 - _LONE_LOST
@@ -178,8 +188,14 @@ def _log_chances(windows: _Windows, heard: int, damaged: int) -> Iterator[float]
         beside = quiet * it.lone_empty + lone * it.both_lone + loud * it.crowded_lone
         common = pairs * got * beside - mean_heard * mean
         area = max(spread_heard * spread - common**2, _ROUNDING_VARIANCE**2)
-        x, y = heard - mean_heard, damaged - mean
-        yield -0.5 * ((spread * x**2 - 2 * common * x * y + spread_heard * y**2) / area + log(area))
+        yield mean_heard, mean, spread_heard, spread, common, area, log(area)
+
+
+def _log_chance(bell: _Bell, heard: int, damaged: int) -> float:
+    """Return the logarithm of the chance of so many heard and damaged."""
+    mean_heard, mean, spread_heard, spread, common, area, log_area = bell
+    x, y = heard - mean_heard, damaged - mean
+    return -0.5 * ((spread * x**2 - 2 * common * x * y + spread_heard * y**2) / area + log_area)
 
 
 def _less(heard: int, row: list[float]) -> list[float]:

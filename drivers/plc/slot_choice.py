@@ -20,7 +20,7 @@ ALL: Final = 100
 DOUBT: Final = 0.1
 """While it is likelier than this that anybody is left, there is room for a crowd."""
 
-REST_CHANCES: Final = (ALL, 50, ALL, 25, ALL, 12)
+REST_CHANCES: Final = (ALL, ALL, 25, ALL, ALL, 50)
 """Chances, by turns, while nobody is believed to be left: nodes that are together in the one
 window are heard by nobody, and would be for ever if each of them answered every time."""
 
@@ -48,8 +48,8 @@ class SlotChoice:
     While nobody knows whether the crowd is a handful or a town, few windows and a chance to
     answer size it, from the low end: too few windows cost little and teach as much. A crowd
     beyond the most windows answers with a chance too. Once nobody is believed to be left, the
-    fewest windows are offered, to all at every other look; while it is but doubted, there is room
-    for a crowd at every other look at most, for the one newcomer is the likeliest.
+    fewest windows are offered, to all mostly; while it is but doubted, at every other look, for the
+    one newcomer is the likeliest.
 
     Source: framed slotted ALOHA; no rule for this choice is in the standard's known text.
     """
@@ -81,11 +81,9 @@ class SlotChoice:
         all_were_asked = self._terms is None or self._terms.response_probability == ALL
         if self.likely_more or (self.expects_more and all_were_asked):
             self._terms = self._for_a_crowd()
-            self._looks_at_rest = 0
         else:
-            chance = REST_CHANCES[self._looks_at_rest % len(REST_CHANCES)]
+            chance = self._chance_at_rest()
             self._terms = DiscoverTerms(slots=self._slots_min, response_probability=chance)
-            self._looks_at_rest += 1
         return self._terms
 
     def round_over(self, *, answers: int, collisions: int) -> None:
@@ -103,6 +101,12 @@ class SlotChoice:
             heard=heard,
             damaged=max(0, min(collisions, terms.slots - heard)),
         )
+
+    def _chance_at_rest(self) -> int:
+        if self.expects_more:
+            return ALL
+        self._looks_at_rest += 1
+        return REST_CHANCES[(self._looks_at_rest - 1) % len(REST_CHANCES)]
 
     def _for_a_crowd(self) -> DiscoverTerms:
         belief, slots_max = self._belief, self._slots_max

@@ -31,9 +31,9 @@ class Agenda:
         self._turns_of = turns_of
         self._next_due_s: dict[Key, float] = {}
         self._sleeping: list[tuple[float, int, Key]] = []
-        self._waiting: dict[Key, Turn] = {}
+        self._waiting: dict[Key, tuple[int, Turn]] = {}
         self._ranked: list[tuple[float, int, Key]] = []
-        self._ranked_at_s = -COMPARED_AGAIN_S
+        self._ranked_at_s: float | None = None
         self._order = itertools.count()
 
     def renew(self, key: Key, now_s: float) -> None:
@@ -56,18 +56,19 @@ class Agenda:
         self._sleeping.clear()
         self._waiting.clear()
         self._ranked.clear()
+        self._ranked_at_s = None
 
     def next_turn(self, now_s: float) -> Turn | None:
         """Return the turn of most value among those due; None when nobody is."""
         self._wake(now_s)
-        if now_s - self._ranked_at_s >= COMPARED_AGAIN_S:
+        if self._ranked_at_s is None or now_s - self._ranked_at_s >= COMPARED_AGAIN_S:
             self._rank(now_s)
         while self._ranked:
-            _, _, key = self._ranked[0]
-            turn = self._waiting.get(key)
-            if turn is not None:
-                return turn
-            heapq.heappop(self._ranked)
+            _, place, key = self._ranked[0]
+            waiting = self._waiting.get(key)
+            if waiting is not None and waiting[0] == place:
+                return waiting[1]
+            heapq.heappop(self._ranked)  # he was renewed since
         return None
 
     def next_due_s(self) -> float | None:
@@ -87,8 +88,9 @@ class Agenda:
 
     def _waits(self, key: Key, due: list[Turn], now_s: float) -> None:
         turn = max(due, key=lambda each: each.value(now_s))
-        self._waiting[key] = turn
-        heapq.heappush(self._ranked, (-turn.value(now_s), next(self._order), key))
+        place = next(self._order)
+        self._waiting[key] = (place, turn)
+        heapq.heappush(self._ranked, (-turn.value(now_s), place, key))
 
     def _rank(self, now_s: float) -> None:
         """Compare all who wait, as their turns are worth now."""

@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from drivers.dlms.association import AssociationRejected
 from drivers.dlms.axdr import Data
 from drivers.dlms.companion import CLOCK, Entity, RowStatus
 from drivers.dlms.conversations import (
@@ -19,15 +20,17 @@ from drivers.dlms.cosem_objects import attribute_name
 from drivers.dlms.date_time import CosemDateTime
 from drivers.dlms.profile_rows import ProfileRow, decode_rows
 from drivers.dlms.variable_access import ParameterizedName
-from drivers.errors import MalformedFrame, NoAnswer
+from drivers.errors import MalformedFrame, NoAnswer, ServiceRefused
 from gateway.core.clock import Clock
 from gateway.meters.airtime_price import rows_octets
-from gateway.meters.answers import data_of, first_row
+from gateway.meters.answers import ARRAY_OCTETS, check_rows, data_of, first_row
 from gateway.meters.company import Amount
 from gateway.meters.definite_gaps import gaps_after
+from gateway.meters.latest import LATEST_S
 from gateway.meters.meter_kind import ENTRIES_IN_USE, VALUE
 from gateway.meters.meter_state import MeterState
 from gateway.meters.plc_segment import Priority
+from gateway.meters.row_signs import note_statuses, notice_a_clock_set
 from gateway.meters.stream_plan import (
     EVENTS_SPAN_MIN_S,
     GUARD_S,
@@ -38,6 +41,7 @@ from gateway.meters.stream_plan import (
     covered_until,
     first_range,
     follows,
+    look_ahead_s,
     next_question,
     widen_or_narrow,
 )
@@ -53,15 +57,11 @@ _LOG = logging.getLogger(__name__)
 _DISTURBED: Final = RowStatus.POWER_FAIL | RowStatus.CLOCK_ADJUSTED | RowStatus.CLOCK_LOST
 """With one of these in a row, what lies between rows is asked for by time."""
 
-_TOLD_IN_EVENTS: Final = RowStatus(0x01FF) & ~RowStatus.DST & ~RowStatus.SLAVE_UNREACHABLE
-"""A status bit other than these comes with an entry in the event log."""
-
 _PRIORITY: Final = {Entity.DAILY: Priority.BILLING}
 
 
 GUESS_AGAIN_S: Final = 3_600.0
 """A guess at the place of a row that was wrong is not repeated sooner."""
-
 VALUE_ANSWER_OCTETS: Final = 16
 
 
@@ -121,6 +121,7 @@ class Collector:
         if stream.oldest_s is None:
             await self._find_oldest(meter, stream, amount.first_rows)
         if stream.oldest_s is None:
+            stream.hurried = False
             stream.brought(something=False)
             return
         now_s = self._clock.now_s()
@@ -132,6 +133,7 @@ class Collector:
             before_s = oldest_s - stream.period_s
             by_place = EntriesAsked(first=1, last=amount.rows, after_s=before_s)
             if await self._ask_for_entries(meter, stream, by_place):
+                stream.clear_to_s = LATEST_S  # all that lies before is read as well
                 return
         await self._ask_for_range(meter, stream, asked, present_s)
 
@@ -160,6 +162,7 @@ class Collector:
         coverage = self._buffer.coverage(stream.stream_id)
         asked = next_question(stream, coverage, present_s, self._settings, rows_max)
         if asked is None:
+            stream.hurried = False
             stream.brought(something=False)
         elif isinstance(asked, RangeAsked):
             await self._ask_for_range(meter, stream, asked, present_s)
@@ -170,13 +173,15 @@ class Collector:
             await self._ask_for_range(meter, stream, asked, present_s)
 
     async def _guess_place(self, meter: MeterState, stream: StreamState) -> None:
-        """Find the place of the newest row known from how many there are, all captured on time.
+        """Guess the place of the newest row known from how many there are, and see whether it is.
 
-        It is proven when the row behind it comes: what does not follow is asked for by time.
+        All behind it were captured on time then, and nothing else was.
         """
         now_s = self._clock.now_s()
-        is_known = stream.place_of_newest is not None or stream.newest_s is None
-        if is_known or now_s - stream.guessed_at_s < GUESS_AGAIN_S:
+        newest_s = stream.newest_s
+        if newest_s is None or stream.place_is_known() or not stream.gives_by_place:
+            return
+        if now_s - stream.guessed_at_s < GUESS_AGAIN_S:
             return
         stream.guessed_at_s = now_s
         in_use = attribute_name(stream.buffer.base_name, ENTRIES_IN_USE)
@@ -184,28 +189,27 @@ class Collector:
             meter.link, lambda: read([in_use]), _priority(stream), VALUE_ANSWER_OCTETS
         )
         (rows,) = answered.result
-        waiting = stream.rows_waiting(meter.present_s(now_s), self._settings)
-        if isinstance(rows, Data) and rows.integer() > waiting:
-            stream.place_of_newest = rows.integer() - waiting
+        present_s = meter.present_s(now_s)
+        place = rows.integer() if isinstance(rows, Data) else 0
+        place -= stream.rows_waiting(present_s, self._settings)
+        if place < 1:
+            return
+        guess = EntriesAsked(first=place, last=place, after_s=newest_s - stream.period_s)
+        if [row[0] for row in await self._read_entries(meter, stream, guess)] == [newest_s]:
+            stream.place_of_newest = place
+            stream.clear_to_s = math.floor(present_s) + look_ahead_s(stream)
 
     async def _ask_for_entries(
         self, meter: MeterState, stream: StreamState, asked: EntriesAsked
     ) -> bool:
         """Ask for rows by their place; return False when they do not follow what is known."""
-        name = attribute_name(stream.buffer.base_name, VALUE)
-        answered = await self._access.converse(
-            meter.link,
-            lambda: read_profile_entries(name, asked.first, asked.last),
-            _priority(stream),
-            answer_octets_max=rows_octets(asked.rows, stream.row_octets),
-        )
-        rows = answered.result
+        rows = await self._read_entries(meter, stream, asked)
+        await self._read_signs(meter, stream, rows, asked.after_s)
         width = len(stream.buffer.columns)
         times = [row[0] for row in rows]
         disturbed = any(row[2] & _DISTURBED or len(row[3]) != width for row in rows)
         if disturbed or not follows(stream, asked, times):
             return False
-        self._note_statuses(meter, rows)
         self._store(stream, rows, asked.after_s + 1, times[-1])
         stream.known_to_s = max(times[-1], stream.known_to_s or times[-1])
         stream.place_of_newest = asked.first + len(rows) - 1
@@ -213,23 +217,47 @@ class Collector:
         stream.brought(something=True)
         return True
 
+    async def _read_entries(
+        self, meter: MeterState, stream: StreamState, asked: EntriesAsked
+    ) -> Sequence[ProfileRow]:
+        """Return the rows at some places; none when the meter does not give them so."""
+        name = attribute_name(stream.buffer.base_name, VALUE)
+        try:
+            answered = await self._access.converse(
+                meter.link,
+                lambda: read_profile_entries(name, asked.first, asked.last),
+                _priority(stream),
+                answer_octets_max=rows_octets(asked.rows, stream.row_octets),
+            )
+        except AssociationRejected:
+            raise
+        except ServiceRefused:
+            stream.gives_by_place = False
+            return ()
+        except MalformedFrame:
+            return ()
+        return answered.result
+
     async def _ask_for_range(
         self, meter: MeterState, stream: StreamState, asked: RangeAsked, present_s: float
     ) -> None:
         # The present is that of the question: our own clock may be set before the answer comes.
         place, rows = await self._read_range(meter, stream, asked)
-        _check(stream, asked, rows)
+        check_rows(stream, asked, rows)
         newest_s = max((row[0] for row in rows), default=None)
         if meter.deviation_s is None:  # its clock may be behind: what is empty may fill yet
             until_s = asked.from_s - 1 if newest_s is None else min(newest_s, math.floor(present_s))
         else:
             until_s = covered_until(stream, asked.to_s, newest_s, present_s, self._settings)
-        self._note_statuses(meter, rows)
+        await self._read_signs(meter, stream, rows, asked.from_s - 1)
         await self._tell_gaps(stream, [row[0] for row in rows if row[0] <= until_s])
         self._store(stream, rows, asked.from_s, until_s)
         # The place is that of the newest row of all: of one that came, or of one known before.
         is_newest = newest_s is None or newest_s == stream.newest_s
         stream.place_of_newest = place if is_newest else None
+        stream.clear_to_s = asked.to_s
+        if newest_s is not None and not is_newest:
+            stream.ahead_to_s = newest_s
         stream.hurried = False
         # A buffer that has nothing new must rest, though a few more seconds of it are known empty.
         has_rows = newest_s is not None and until_s >= asked.from_s
@@ -255,16 +283,18 @@ class Collector:
             lambda: read([in_use, by_range(name, CLOCK, asked.from_s, asked.to_s)]),
             priority,
         )
-        place, rows = both.result
-        return (
-            place.integer() if isinstance(place, Data) else None,
-            decode_rows(data_of(rows).encode()),
-        )
+        place, shown = both.result
+        octets = data_of(shown).encode()
+        rows = decode_rows(octets)
+        stream.saw_rows(len(rows), len(octets) - ARRAY_OCTETS)
+        return place.integer() if isinstance(place, Data) else None, rows
 
-    def _note_statuses(self, meter: MeterState, rows: Sequence[ProfileRow]) -> None:
-        told = [row[0] for row in rows if row[2] & _TOLD_IN_EVENTS]
-        if told:
-            _read_events_soon(meter, max(told))
+    async def _read_signs(
+        self, meter: MeterState, stream: StreamState, rows: Sequence[ProfileRow], after_s: int
+    ) -> None:
+        note_statuses(meter, rows)
+        now_s = self._clock.now_s()
+        await notice_a_clock_set(self._buffer, meter, stream, rows, after_s=after_s, now_s=now_s)
 
     async def _tell_gaps(self, stream: StreamState, times: Sequence[int]) -> None:
         """Write down what is missing between rows, before they are handed over [ACQ-3].
@@ -307,7 +337,7 @@ class Collector:
             raise
         meter_time, contents = answered.result
         for log, part, rows in zip(logs, asked, contents, strict=True):
-            _check(log, part, rows or ())
+            check_rows(log, part, rows or ())
         deviation_s = await self._timekeeper.sample(meter, meter_time, answered)
         for log, part, rows in zip(logs, asked, contents, strict=True):
             log.hurried = part.to_s < math.floor(meter.present_s(now_s))  # more is to come
@@ -366,22 +396,5 @@ def _read_clock_and_rows(
     ]
 
 
-def _read_events_soon(meter: MeterState, happened_s: int) -> None:
-    """Let event logs be read soon that were last read before something happened."""
-    for stream in meter.streams:
-        if stream.period_s == 0 and stream.asked_at_s is not None:
-            stream.hurried = stream.hurried or stream.asked_at_s < happened_s
-
-
 def _priority(stream: StreamState) -> Priority:
     return _PRIORITY.get(stream.entity, Priority.PROFILE)
-
-
-def _check(stream: StreamState, asked: RangeAsked, rows: Sequence[ProfileRow]) -> None:
-    # Replies carry no number. What does not fit the question is the answer to another one.
-    width = len(stream.buffer.columns)
-    for row in rows:
-        if not asked.from_s <= row[0] <= asked.to_s:
-            raise MalformedFrame(f"a row outside the range asked for ({stream.entity})")
-        if len(row[3]) != width:
-            raise MalformedFrame(f"a row of {len(row[3])} values, not {width} ({stream.entity})")

@@ -116,9 +116,10 @@ class Discovery:
             Priority.DISCOVERY,
         )
         damaged = await collisions() - damaged_before
-        # Whoever was heard has had a window of its own, a node with an alarm as well as a new one.
         self.damaged = damaged
-        self._slots.round_over(answers=len(heard), collisions=damaged)
+        # A node with an address that reports an alarm, again and again perhaps, is no newcomer.
+        newcomers = sum(report.source_mac == NEW for report in heard)
+        self._slots.round_over(answers=newcomers, collisions=damaged)
         self._credit.round_over([report.hop_distance for report in heard])
         new = [report for report in heard if await self._is_new(report)]
         if heard or damaged:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gateway.meters.line_work import LineWork
     from gateway.meters.meter_book import MeterBook
     from gateway.meters.meter_state import MeterState
+    from gateway.meters.node_link import NodeLink
 
 _LOG = logging.getLogger(__name__)
 
@@ -127,11 +128,19 @@ class LineMaster:
         self._agenda.renew(ALL_NODES, now_s)
         if turn.link is not None:
             self._agenda.renew(turn.link.system_title, now_s)
-        if turn.task in (Task.LOOK_FOR_METERS, Task.IDENTIFY):
-            for link in self._book.links():
-                if link.system_title not in self._known or not link.is_confirmed:
-                    self._known.add(link.system_title)
-                    self._agenda.renew(link.system_title, now_s)
+        # Who is found is new here; who is known may have taken a meter, or a slave, from others.
+        if turn.task is Task.IDENTIFY:
+            concerned = list(self._book.links())
+        elif turn.task is Task.LOOK_FOR_METERS:
+            concerned = [link for link in self._book.links() if self._is_news(link)]
+        else:
+            return
+        for link in concerned:
+            self._known.add(link.system_title)
+            self._agenda.renew(link.system_title, now_s)
+
+    def _is_news(self, link: "NodeLink") -> bool:
+        return link.system_title not in self._known or not link.is_confirmed
 
     def _renew_all(self) -> None:
         now_s = self._clock.now_s()
@@ -167,12 +176,18 @@ class LineMaster:
                 turn.link.satisfied()
 
     def _was_refused(self, turn: Turn) -> None:
-        """Let what was refused rest: a buffer on its own, so that the others are still read."""
+        """Let what was refused rest, on its own, so that a meter's rows are still read.
+
+        Only a node of which nothing is known yet has nothing else to be asked for; who a known
+        meter is, and its clock, have times of their own for the next try.
+        """
         now_s = self._clock.now_s()
         if turn.stream is not None:
             turn.stream.failed(now_s, silent=False)
-        elif turn.link is not None:
+        elif turn.link is not None and turn.task is not Task.SET_CLOCK:
             turn.link.refused(now_s)
+            if turn.meter is not None:
+                turn.link.retry_at_s = now_s
 
     async def _met_silence(self, turn: Turn, began_s: float) -> None:
         now_s = self._clock.now_s()

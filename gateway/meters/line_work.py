@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from drivers.plc.credit import broadcast_credit
 from drivers.plc.mac_frame import CREDIT_MAX
 from gateway.core.clock import Clock
 from gateway.meters.company import Amount
@@ -13,10 +14,12 @@ from gateway.meters.meter_kind import MeterKind
 from gateway.meters.meter_state import MeterState
 from gateway.meters.network_rhythm import NetworkRhythm
 from gateway.meters.node_link import NodeLink
+from gateway.meters.patience import rest_after_failures_s
 from gateway.meters.plc_segment import Priority
 from gateway.meters.stream_plan import StreamState
 from gateway.meters.turn import Task, Turn
 from gateway.meters.unfinished import Unfinished
+from hal.errors import HalError
 
 if TYPE_CHECKING:
     from drivers.dlms.conversations import Conversation
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 CLOCK_RETRY_S: Final = 60.0
-"""Between two tries to set the same meter's clock."""
+"""Between two tries to set the same meter's clock, at first; longer each time."""
 
 IDENTIFY_RETRY_S: Final = 3_600.0
 """Between two tries to ask a known meter again who it is."""
@@ -235,14 +238,19 @@ class LineWork:
 
     async def _call_repeaters(self, turn: Turn) -> None:
         del turn
-        self._rhythm.called(self._clock.now_s())
+        now_s = self._clock.now_s()
+        self._rhythm.called(now_s)
         last_mac = max((link.mac for link in self._book.links()), default=0)
-        await self._discovery.call_repeaters(last_mac)
+        try:
+            await self._discovery.call_repeaters(last_mac)
+        except HalError:
+            self._rhythm.network_changed(now_s)  # the nodes are as they were: another call is due
+            raise
 
     def _credit_for_all(self) -> int:
         """Return the credit that reaches every node that is there."""
         there = [link for link in self._book.links() if link.silent_since_s is None]
-        return max((link.credit.credit for link in there), default=CREDIT_MAX)
+        return broadcast_credit(link.credit.credit for link in there)
 
     async def _identify(self, turn: Turn) -> None:
         assert turn.link is not None
@@ -300,10 +308,13 @@ class LineWork:
 
     async def _set_clock(self, turn: Turn) -> None:
         assert turn.meter is not None
-        turn.meter.clock_to_set_at_s = self._clock.now_s() + CLOCK_RETRY_S
-        await self._timekeeper.keep(turn.meter)
-        if not self._timekeeper.should_set(turn.meter.deviation_s):
-            turn.meter.clock_to_set_at_s = None
+        meter = turn.meter
+        meter.clock_tries_in_a_row += 1
+        rest_s = max(CLOCK_RETRY_S, rest_after_failures_s(meter.clock_tries_in_a_row + 4))
+        meter.clock_to_set_at_s = self._clock.now_s() + rest_s
+        await self._timekeeper.keep(meter)
+        if not self._timekeeper.should_set(meter.deviation_s):
+            meter.clock_to_set_at_s, meter.clock_tries_in_a_row = None, 0
 
     async def _ping(self, turn: Turn) -> None:
         assert turn.link is not None
@@ -313,7 +324,7 @@ class LineWork:
         """Ask a silent node whether it is back; one that may be NEW is told its address first."""
         assert turn.link is not None
         link, now_s = turn.link, self._clock.now_s()
-        may_be_new = now_s - link.heard_at_s >= self._forgets_after_s
+        may_be_new = self._may_be_new(link, now_s)
         if may_be_new and now_s - link.told_at_s >= TELL_AGAIN_S:
             await self._discovery.tell_again(self._who_may_be_new(now_s))
         await self._access.ping(link, Priority.SUPERVISION, credit=CREDIT_MAX, tries=1)
@@ -326,12 +337,19 @@ class LineWork:
         elif turn.meter is not None:
             _hurry(turn.meter)
 
+    def _may_be_new(self, link: NodeLink, now_s: float) -> bool:
+        """Return whether a node has perhaps no address, or another one than is thought.
+
+        It has forgotten it, or never heard its Register, or an earlier box was wrong about it.
+        """
+        return not link.is_confirmed or now_s - link.heard_at_s >= self._forgets_after_s
+
     def _who_may_be_new(self, now_s: float) -> list[NodeLink]:
         return [
             link
             for link in self._book.links()
             if link.silent_since_s is not None
-            and now_s - link.heard_at_s >= self._forgets_after_s
+            and self._may_be_new(link, now_s)
             and now_s - link.told_at_s >= TELL_AGAIN_S
         ]
 

@@ -341,6 +341,10 @@ class MeterAccess:
         priority: Priority,
         length: Length,
     ) -> Facts:
+        """Run an exchange and learn from it.
+
+        Where every try met silence, one of them with credit 7, it was not for the credit.
+        """
         made: list[RepeatedRequest[Facts]] = []
 
         def once() -> RepeatedRequest[Facts]:
@@ -352,8 +356,9 @@ class MeterAccess:
         except NoAnswer:
             self._count_tries(link, made[0], priority)
             self._counter.silent(link.system_title, self._time(), made[0].tries_used)
-            for credit in made[0].credits_used:
-                link.credit.failure(credit)
+            if CREDIT_MAX not in made[0].credits_used:
+                for credit in made[0].credits_used:
+                    link.credit.failure(credit)
             raise
         except HalError:
             # The request may have gone out, so an answer may still come.

@@ -267,7 +267,8 @@ class MeterBook:
 
     async def _tell_exchange(self, link: NodeLink, usn: str) -> None:
         """Tell that another meter stands behind a node than before [INV-5]."""
-        before = self._aside.pop(link.system_title, None)
+        title = link.system_title
+        before = self._aside.pop(title, None) or self.meters.get(title)
         if before is None or before.usn == usn:
             return
         body = {
@@ -299,7 +300,8 @@ class MeterBook:
                 _LOG.warning("a slave has a master's number", extra={"METER": slave.usn})
                 continue
             await self._registry.upsert_meter(slave_record(slave, identity.usn, known, now_s))
-            for other in self.meters.values():  # nobody else reads for it from now on
+            # Nobody else reads for it from now on, nor whoever is put aside when he comes back.
+            for other in (*self.meters.values(), *self._aside.values()):
                 other.streams = [each for each in other.streams if each.usn != slave.usn]
             slaves.append(slave)
         return slaves
@@ -343,6 +345,8 @@ class MeterBook:
             heard_at_s=float(node.last_seen_s),
             is_lost=node.state is NodeState.LOST,
         )
+        if link.is_lost:  # so it is told as found again when it answers
+            link.silent_since_s, link.retry_at_s = link.heard_at_s, self._clock.now_s()
         link.credit.start(CREDIT_MAX if node.credit_need is None else node.credit_need)
         self._links[node.system_title] = link
         return link

@@ -1,5 +1,6 @@
 """When what concerns all nodes is due: looks, the time, repeater calls."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -53,6 +54,8 @@ class NetworkRhythm:
         self._settings = settings
         self._price = price
         self._called_at_s = now_s - settings.repeater_call_period_s
+        self._alarm_look_at_s = now_s
+        self._alarm_looks = 0  # in a row, without an hour of rest
         self._looks = LookRhythm(quick_s=settings.look_again_s, period_s=settings.look_period_s)
         self._somebody_is_expected = True
         self.look_at_s = now_s
@@ -91,9 +94,22 @@ class NetworkRhythm:
         self.look_at_s = self._looks.next_look_at_s(outcome)
 
     def look_now(self, now_s: float) -> None:
-        """Have a look soon: somebody has something to report."""
-        self._somebody_is_expected = True
-        self.look_at_s = now_s
+        """Have a look soon: somebody has something to report.
+
+        An alarm that nobody ever reports, or that noise makes, is looked for half as often each
+        time: it must not take the line.
+        """
+        period_s = self._settings.look_period_s
+        if now_s - self._alarm_look_at_s >= period_s:
+            self._alarm_looks = 0
+        due_s = now_s
+        if self._alarm_looks:
+            rest_s = math.ldexp(self._settings.look_again_s, min(self._alarm_looks, 30) - 1)
+            due_s = max(now_s, self._alarm_look_at_s + min(rest_s, period_s))
+        if due_s < self.look_at_s:
+            self._somebody_is_expected = True
+            self.look_at_s = self._alarm_look_at_s = due_s
+            self._alarm_looks += 1
 
     def told_the_time(self, now_s: float) -> None:
         """Note a broadcast of the time."""
@@ -115,5 +131,6 @@ class NetworkRhythm:
         """Begin anew after somebody has set the clock."""
         self.look_at_s = self.broadcast_at_s = now_s
         self._called_at_s = min(self._called_at_s, now_s)
+        self._alarm_look_at_s = min(self._alarm_look_at_s, now_s)
         if self.call_at_s is not None:
             self.call_at_s = now_s + SETTLES_S

@@ -34,8 +34,6 @@ class NodeLink:
         quiet_until_s: loop time before which a late answer may still come.
         retry_at_s: before it, a node that was silent or refused is left alone.
         outages: how often it fell silent, older times weighing less; as of `outage_at_s`.
-        is_doubted: it was silent for so long that it may have become NEW, or have been exchanged:
-            who its meter is must be read again before anything of it is stored.
         silent_since_s: the first of the failures in a row; None after an answer.
         failures_in_a_row: turns that met silence; an answer ends them.
         refusals_in_a_row: turns that brought answers of no use; only a good turn ends them.
@@ -64,7 +62,6 @@ class NodeLink:
     unfinished: Unfinished | None = None
     told_in_vain: int = 0
     is_lost: bool = False
-    is_doubted: bool = False
     outages: float = 0.0
     outage_at_s: float = 0.0
 

@@ -64,9 +64,10 @@ class ChannelCounter(Protocol):
 
 @dataclass(slots=True)
 class _Holder:
-    """An exchange that wants the line, or has it since a loop time."""
+    """An exchange that wants the line, or has it since a loop time; does it let others go first?"""
 
     priority: Priority
+    gives_way: bool = True
     since_s: float | None = None
     sent: int = 0
     heard: int = 0
@@ -122,7 +123,7 @@ class PlcSegment:
         Raises:
             HalError: the modem failed.
         """
-        holder = _Holder(Priority.DISCOVERY)
+        holder = _Holder(Priority.DISCOVERY, gives_way=False)
         await self._take(holder)
         try:
             await self._line_is_quiet()
@@ -199,7 +200,7 @@ class PlcSegment:
 
     async def _let_more_urgent_go_first(self, holder: "_Holder") -> None:
         """Between two tries of a question, let whoever is more urgent have the line [ACQ-5]."""
-        while self._waiting and self._waiting[0][0] < holder.priority:
+        while holder.gives_way and self._waiting and self._waiting[0][0] < holder.priority:
             self._release(holder)
             await self._take(holder)
             await self._line_is_quiet()

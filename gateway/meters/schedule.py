@@ -37,7 +37,9 @@ to this share of a row's worth for all that waits there."""
 SHAKY_ROWS_MAX: Final = 3
 """A node that vanishes now and then is read before more rows than this wait."""
 
-EVENTS_QUESTION_OCTETS: Final = 107
+EVENTS_QUESTION_OCTETS: Final = 113
+"""The APDU that asks for the clock and two logs."""
+
 IDENTIFY_PRICE_FACTOR: Final = 4.0  # in exchanges of the longest answer
 
 

@@ -1,7 +1,7 @@
 """Decide what to ask a buffer for next, from what was read completely so far [ACQ-2, ACQ-3]."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from drivers.dlms.companion import BUFFER_ROWS_MAX, Entity
@@ -23,6 +23,12 @@ SPAN_FACTOR_MAX: Final = 16
 A question may hit the end of the outage, and is then answered by as many rows as its span holds.
 """
 
+AHEAD_S: Final = 86_400
+"""A question with which a place is learnt looks so far ahead of the meter's time, for rows that a
+clock which was ahead has captured: they lie at places before those of rows still to come."""
+
+AHEAD_PERIODS: Final = 8
+"""Or as many capture periods, if that is further."""
 EVENTS_SPAN_MAX_S: Final = 400 * 86_400
 
 EVENTS_SPAN_MIN_S: Final = 3_600
@@ -33,7 +39,6 @@ VAIN_REST_MAX_S: Final = 21_600.0
 
 _CLOCK_AND_STATUS_OCTETS: Final = 2 + 14 + 3
 _VALUE_OCTETS: Final = 5
-_ENTRIES_IN_USE_OCTETS: Final = 6  # one more result: choice, tag, u32
 _DAY_S: Final = 86_400
 _DAY_TOLERANCE_S: Final = 5_400  # a local day may be an hour longer or shorter
 
@@ -110,6 +115,9 @@ class StreamState:
         known_to_s: captured_at of the latest row ever handed over; what is missing before it was
             told.
         place_of_newest: place in the ring of the row of `newest_s`; None while it is not known.
+        clear_to_s: rows up to this time can only lie at places behind the newest one.
+        ahead_to_s: captured_at of the last row seen that is ahead of its time.
+        gives_by_place: rows may be asked for by their place; False once the meter has refused.
         guessed_at_s: when its place was last guessed; UTC second.
         events_span_s: events of so long a time are asked for at once; None: of all time. Halved
             when the answer does not come, for nobody knows how many there are.
@@ -132,6 +140,9 @@ class StreamState:
     span_factor: int = 1
     known_to_s: int | None = None
     place_of_newest: int | None = None
+    clear_to_s: int = 0
+    ahead_to_s: int = 0
+    gives_by_place: bool = True
     guessed_at_s: float = 0.0
     events_span_s: int | None = None
     vain_in_a_row: int = 0
@@ -174,6 +185,12 @@ class StreamState:
         self.place_of_newest = None
         self.progressing = True
 
+    def saw_rows(self, rows: int, octets: int) -> None:
+        """Note how long an array of rows was; whoever awaits a shorter one misses the answer."""
+        if rows:
+            longest = max(-(-octets // rows), self.buffer.row_octets or 0)
+            self.buffer = replace(self.buffer, row_octets=longest)
+
     def satisfied(self) -> None:
         """Note that a question was answered."""
         self.refusals_in_a_row = 0
@@ -193,6 +210,12 @@ class StreamState:
     def rows_per_answer(self, settings: PlanSettings) -> int:
         """Return how many rows one answer carries."""
         return max(1, (settings.pdu_octets_max - ANSWER_OVERHEAD_OCTETS) // self.row_octets)
+
+    def place_is_known(self) -> bool:
+        """Return whether the next row may be asked for by its place."""
+        if self.place_of_newest is None or self.newest_s is None:
+            return False
+        return self.clear_to_s >= self.newest_s + self.period_s + _tolerance_s(self.period_s)
 
     def rows_waiting(self, meter_now_s: float, settings: PlanSettings) -> int:
         """Return how many rows the meter should have captured since the newest one read."""
@@ -225,7 +248,7 @@ def due_at_s(
     last_turn_s = state.asked_at_s
     if state.period_s == 0:
         return last_turn_s + (GUARD_S if state.hurried else settings.events_period_s)
-    if not state.progressing:
+    if not state.progressing and not state.hurried:
         last_turn_s += _rest_after_vain_s(state, settings)
     elif len(coverage) != 1:
         return last_turn_s
@@ -274,30 +297,38 @@ def next_question(
     """Return what to ask a buffer with a period for next; None when nothing is open.
 
     A row's place costs less to ask by than its time, but proves less: it is used only behind a
-    newest row whose place is known, with nothing missing before it.
+    newest row whose place is known, with nothing missing before it, and as far ahead as the ring
+    was seen to hold nothing yet.
     """
     present_s = math.floor(meter_now_s) - GUARD_S
     oldest_s = coverage.first()
     holes = coverage.holes(0 if oldest_s is None else oldest_s, LATEST_S)
     if not holes or holes[0][0] > present_s:
         return None
-    waiting = state.rows_waiting(meter_now_s, settings)
-    if len(holes) == 1 and waiting and state.place_of_newest and state.newest_s is not None:
-        depth = BUFFER_ROWS_MAX[state.entity]
-        before = min(state.place_of_newest, depth - waiting)
-        if before > 0:
-            rows = min(waiting, rows_max)
-            return EntriesAsked(first=before + 1, last=before + rows, after_s=state.newest_s)
+    if len(holes) == 1:
+        by_place = _by_place(state, meter_now_s, settings, rows_max)
+        if by_place is not None:
+            return by_place
     from_s, to_s = holes[0]
     span_s = state.period_s * rows_max * state.span_factor
     asked_to_s = min(to_s, from_s + span_s - 1)
-    return RangeAsked(from_s=from_s, to_s=asked_to_s, with_place=asked_to_s >= present_s)
+    if asked_to_s < present_s:
+        return RangeAsked(from_s=from_s, to_s=asked_to_s)
+    if not state.gives_by_place or present_s < state.ahead_to_s:
+        return RangeAsked(from_s=from_s, to_s=present_s)
+    ahead_to_s = present_s + look_ahead_s(state)
+    return RangeAsked(from_s=from_s, to_s=min(to_s, ahead_to_s), with_place=True)
+
+
+def look_ahead_s(state: StreamState) -> int:
+    """Return how far ahead of the meter's time the ring is seen to hold nothing yet."""
+    return max(AHEAD_S, AHEAD_PERIODS * state.period_s)
 
 
 def follows(state: StreamState, asked: EntriesAsked, times: list[int]) -> bool:
     """Return whether rows read by place follow the one before them without a gap."""
     step_s, before_s = state.period_s, asked.after_s
-    tolerance_s = _DAY_TOLERANCE_S if step_s >= _DAY_S else 0
+    tolerance_s = _tolerance_s(state.period_s)
     for time_s in times:
         if abs(time_s - before_s - step_s) > tolerance_s:
             return False
@@ -328,6 +359,25 @@ def covered_until(
 def widen_or_narrow(state: StreamState, *, empty: bool) -> None:
     """Learn from an answer how wide to ask next."""
     state.span_factor = min(2 * state.span_factor, SPAN_FACTOR_MAX) if empty else 1
+
+
+def _by_place(
+    state: StreamState, meter_now_s: float, settings: PlanSettings, rows_max: int
+) -> EntriesAsked | None:
+    """Return the question for rows behind the newest one; None when they must be asked by time."""
+    waiting = state.rows_waiting(meter_now_s, settings)
+    if not waiting or state.newest_s is None or not state.place_of_newest:
+        return None
+    clear = (state.clear_to_s - state.newest_s - _tolerance_s(state.period_s)) // state.period_s
+    before = min(state.place_of_newest, BUFFER_ROWS_MAX[state.entity] - waiting)
+    rows = min(waiting, rows_max, clear)
+    if rows < 1 or before < 1:
+        return None
+    return EntriesAsked(first=before + 1, last=before + rows, after_s=state.newest_s)
+
+
+def _tolerance_s(period_s: int) -> int:
+    return _DAY_TOLERANCE_S if period_s >= _DAY_S else 0
 
 
 def _rest_after_vain_s(state: StreamState, settings: PlanSettings) -> float:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from drivers.dlms.companion import Entity
-from gateway.control_answers import ControlAnswers
+from gateway.ad_hoc_read import AdHocReader
+from gateway.control_answers import ControlAnswers, LineView
 from gateway.core.errors import RequestRefused
 from gateway.line_history import LineHistory
-from gateway.meters.plc_segment import PlcSegment
 from gateway.statistics_answers import StatisticsAnswers
 from gateway.store.errors import StoreFull
 from tests.gateway.core.jumping_loop import jumping
@@ -25,13 +25,6 @@ class Pushing:
         return {"connected": True, "batches_open": 0}
 
 
-class Segment(PlcSegment):
-    """A line that was busy for a while."""
-
-    def __init__(self) -> None:
-        self.busy_s = 12.34
-
-
 def _answers(lab: Lab) -> ControlAnswers:
     return ControlAnswers(
         identity={"dc_id": "GG-1", "version": "0"},
@@ -39,14 +32,14 @@ def _answers(lab: Lab) -> ControlAnswers:
         registry=lab.registry,
         buffer=lab.buffer,
         link_of=lab.book.link_of,
-        segment=Segment(),
-        doing=lambda: "idle",
+        line=LineView(doing=lambda: "idle", busy_s=lambda: 12.34),
         pushing=Pushing(),
         clock=lab.clock,
         modem_counters=lambda: {"frames_sent": 3},
         statistics=StatisticsAnswers(
             LineHistory(lab.database, list), lab.registry, lab.clock.now_s
         ),
+        ad_hoc=AdHocReader(lab.access, lambda: lab.book.meters, lambda: 0.0),
     )
 
 

@@ -10,8 +10,8 @@ from gateway.store.database import Database
 from gateway.store.line_hour import ChannelCounts, LineHour, NodeCounts
 from gateway.store.node_hours import write_hours
 from gateway.store.settings import StorageSettings
+from hil.virtual_loop import InlineExecutor
 from tests.gateway.core.jumping_loop import jumping
-from tests.gateway.meters.virtual_rig import InlineExecutor
 from tests.gateway.store.test_node_hours import HOUR, ONE, TWO, line_parts
 
 LAST = HOUR + 60

@@ -18,8 +18,8 @@ from gateway.store.line_hour import HOUR_S, ChannelCounts, Hops, LineHour, NodeC
 from gateway.store.meter_registry import MeterRegistry
 from gateway.store.node_hours import write_hours
 from gateway.store.settings import StorageSettings
+from hil.virtual_loop import InlineExecutor
 from tests.gateway.core.jumping_loop import jumping
-from tests.gateway.meters.virtual_rig import InlineExecutor
 
 HOUR = 498_684  # 2026-11-21T12:00Z
 NOW_S = HOUR * HOUR_S + 1800.0

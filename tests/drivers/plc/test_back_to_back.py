@@ -134,11 +134,15 @@ def test_each_answer_is_from_the_node_asked_and_credit_settles() -> None:
             answer = _read(line, macs[title], apdu, ledgers[title].credit)
         except NoAnswer:  # one exchange in ten loses a try, so one in a thousand loses all three
             silent += 1
-            ledgers[title].failure()
+            for credit in (ledgers[title].credit, CREDIT_MAX, CREDIT_MAX):
+                ledgers[title].failure(credit)
             continue
         assert answer.apdu == apdu + title
         assert answer.need == line.hops[title]
-        ledgers[title].success(answer.need, answer.initial_credit_used)
+        assert answer.answer_octets == len(apdu + title) + llc.HEADER_OCTETS
+        if answer.tries_used > 1:
+            ledgers[title].failure(ledgers[title].credit)
+        ledgers[title].success(answer.need_down, answer.need_up, answer.initial_credit_used)
         assert ledgers[title].credit >= line.hops[title]
     assert silent <= 4
     asked = [line.hops[title] for title in macs]

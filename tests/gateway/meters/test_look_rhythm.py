@@ -10,7 +10,14 @@ from drivers.plc.discovery import DiscoverRound
 from drivers.plc.mac_frame import CREDIT_MAX
 from drivers.plc.report_credit import ReportCredit
 from drivers.plc.slot_choice import SlotChoice
-from gateway.meters.look_rhythm import AT_ONCE_S, BARREN_LOOKS_FREE, LookOutcome, LookRhythm
+from gateway.meters.look_rhythm import (
+    AT_ONCE_S,
+    BARREN_LOOKS_FREE,
+    SUSPICIOUS_FOR_S,
+    SUSPICIOUS_PERIOD_S,
+    LookOutcome,
+    LookRhythm,
+)
 from tests.drivers.plc.answer_windows import Hearing
 
 TIMING = LineTiming(bit_rate_bps=2400)
@@ -18,9 +25,15 @@ QUICK_S, PERIOD_S = 60.0, 3600.0
 NOW_S = 1_000_000.0
 
 
-def _outcome(news: int, *, expects: bool = False, likely: bool = False) -> LookOutcome:
+def _outcome(
+    news: int, *, damaged: int = 0, expects: bool = False, likely: bool = False, at_s: float = NOW_S
+) -> LookOutcome:
     return LookOutcome(
-        ended_at_s=NOW_S, news=news, expects_more=expects or likely, likely_more=likely
+        ended_at_s=at_s,
+        news=news,
+        damaged=damaged,
+        expects_more=expects or likely,
+        likely_more=likely,
     )
 
 
@@ -55,6 +68,16 @@ def test_who_is_expected_in_vain_is_looked_for_less_and_less() -> None:
     assert pauses[-1] == PERIOD_S
     assert rhythm.next_look_at_s(_outcome(1, expects=True)) == NOW_S + QUICK_S
     assert rhythm.next_look_at_s(_outcome(0, expects=True)) == NOW_S + QUICK_S
+
+
+def test_where_something_damaged_was_heard_looks_come_more_often_for_a_day() -> None:
+    """INV-1: somebody may be out there who is heard too badly, for now."""
+    rhythm = _rhythm()
+    assert rhythm.next_look_at_s(_outcome(0, damaged=1)) == NOW_S + SUSPICIOUS_PERIOD_S
+    later_s = NOW_S + SUSPICIOUS_FOR_S - 1
+    assert rhythm.next_look_at_s(_outcome(0, at_s=later_s)) == later_s + SUSPICIOUS_PERIOD_S
+    later_s = NOW_S + SUSPICIOUS_FOR_S
+    assert rhythm.next_look_at_s(_outcome(0, at_s=later_s)) == later_s + PERIOD_S
 
 
 def test_a_period_shorter_than_the_quick_one_counts() -> None:
@@ -100,6 +123,7 @@ def _days_at_rest(days: int, hearing: Hearing) -> tuple[list[int], float]:
         ended = LookOutcome(
             ended_at_s=now_s + look_s,
             news=0,
+            damaged=0,
             expects_more=choice.expects_more,
             likely_more=choice.likely_more,
         )

@@ -20,8 +20,8 @@ from gateway.store.journal import Journal
 from gateway.store.line_hour import HOUR_S, ChannelHour, NodeCounts
 from gateway.store.meter_registry import MeterRegistry
 from gateway.store.settings import StorageSettings
+from hil.virtual_loop import InlineExecutor
 from tests.gateway.core.jumping_loop import jumping
-from tests.gateway.meters.virtual_rig import InlineExecutor
 
 BEGIN_S = 1_795_219_200.0  # a full hour
 HOUR = int(BEGIN_S) // HOUR_S

@@ -23,12 +23,12 @@ from gateway.store.takeover_document import TakeoverContent, from_octets, to_oct
 from gateway.store.takeover_export import Origin, leave
 from gateway.store.takeover_import import NOTICE, take_over
 from hil.meter.module import MeterSettings
+from hil.virtual_loop import InlineExecutor
 from tests.gateway.core.jumping_loop import jumping
 from tests.gateway.meters.virtual_rig import (
     CONFIG,
     METER,
     AckingLink,
-    InlineExecutor,
     Row,
     VirtualRig,
 )
@@ -303,7 +303,7 @@ async def test_a_meter_that_was_exchanged_with_the_box_is_not_mixed_up(tmp_path:
             }
         )
         await boxes.go_on(swapped)
-        await rig.until(lambda: len(rig.daemon_usns()) == 3, 60)
+        await rig.until(lambda: len(rig.daemon_usns()) == 3, 200)
         rig.bench.stop_capture()
         await rig.until(boxes.all_is_told, 120)
         assert boxes.told() == Counter(rig.held())
@@ -316,7 +316,7 @@ async def test_what_the_head_end_was_not_told_of_is_told_by_the_next(tmp_path: P
         rig = boxes.rig
         boxes.first.listens = _never
         await rig.until(lambda: len(rig.daemon_usns()) == 3, 60)
-        usn = next(iter(rig.bench.plugged))
+        *_, usn = rig.bench.plugged  # the first one repeats for the others
         rig.bench.power_off(usn)
         await rig.until(lambda: rig.states()[usn] == "LOST", 400)
         await boxes.exchange()
