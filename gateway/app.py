@@ -15,7 +15,6 @@ from drivers.dlms.password import Password
 from drivers.plc.airtime import LineTiming
 from drivers.plc.slot_choice import SlotChoice
 from gateway.ad_hoc_read import AdHocReader
-from gateway.box_swap import swap_box
 from gateway.control_answers import ControlAnswers, LineView
 from gateway.core.clock import Clock, ClockTrust
 from gateway.core.config import Config, load_config
@@ -69,7 +68,6 @@ __all__ = [
     "build",
     "load_config",
     "ports_on",
-    "swap_box",
 ]
 """What a bench needs that builds the daemon in its own process."""
 

@@ -4,10 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from drivers.dlms.units import unit_name
-from gateway.ad_hoc_read import AdHocReader
 from gateway.core.clock import Clock
 from gateway.core.errors import RequestRefused
 from gateway.meters.node_link import NodeLink
@@ -19,6 +18,9 @@ from gateway.store.meter_registry import MeterRegistry
 from gateway.store.reading_buffer import ReadingBuffer
 from gateway.store.row_queries import Gap, ReadingFilter, find_gaps, newest_readings
 from gateway.store.stream_counts import StreamCounts, count_by_stream
+
+if TYPE_CHECKING:
+    from gateway.ad_hoc_read import AdHocReader
 
 READINGS_MAX: Final = 10_000
 
@@ -56,7 +58,7 @@ class ControlAnswers:
         clock: Clock,
         modem_counters: Callable[[], Mapping[str, int]],
         statistics: StatisticsAnswers,
-        ad_hoc: AdHocReader,
+        ad_hoc: "AdHocReader",
     ) -> None:
         self._identity = dict(identity)
         self._database = database

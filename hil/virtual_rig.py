@@ -24,13 +24,14 @@ from gateway.app import (
     build,
     load_config,
     ports_on,
-    swap_box,
 )
+from gateway.box_swap import swap_box
 from hal.fake_board import FakeBoard
 from hil.air import AirEvent, LineTerms
 from hil.head_end.in_memory import InMemoryHeadEnd
 from hil.lv_network.network import LvNetwork
 from hil.memory_wan import MemoryWan
+from hil.meter_server import server_for
 from hil.plc_modem_emulator import PlcModemEmulator
 from hil.rig_clock import RigClock
 from hil.simulation.site import Makers
@@ -238,6 +239,7 @@ def _concentrator(
 
 
 MAKERS: Final = Makers(
+    server=server_for,
     modem=VirtualModem,
     concentrator=_concentrator,
     take_over=VirtualConcentrator.take_over_from,

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from drivers.errors import NoAnswer, PeerError
 from gateway.core.clock import Clock
 from gateway.meters.agenda import ALL_NODES, Agenda, Key
-from gateway.meters.meter_access import LINE_HOLDS_S
 from gateway.meters.network_rhythm import NetworkRhythm
-from gateway.meters.patience import RETRY_FIRST_S, rest_before_poll_s
+from gateway.meters.patience import LINE_HOLDS_S, RETRY_FIRST_S, rest_before_poll_s
 from gateway.meters.schedule import Schedule
 from gateway.meters.turn import Task, Turn
 from gateway.meters.wall_steps import follow_step

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from drivers.dlms.association import AssociationRejected, AssociationRequest
 from drivers.dlms.conversations import Conversation, associate
@@ -16,10 +16,11 @@ from drivers.plc.llc import HEADER_OCTETS
 from drivers.plc.mac_frame import CREDIT_MAX, M_SDU_OCTETS_MAX
 from drivers.plc.repeated_request import AnswerFacts, RepeatedRequest
 from drivers.plc.unicast import UnicastAnswer, UnicastRequest
-from gateway.core.purpose import Purpose
 from gateway.meters.airtime_price import AirtimePrice
 from gateway.meters.company import Thrift
+from gateway.meters.node_counter import NodeCounter
 from gateway.meters.node_link import NodeLink
+from gateway.meters.patience import LINE_HOLDS_S
 from gateway.meters.plc_segment import PlcSegment, Priority
 from hal.errors import HalError
 
@@ -48,9 +49,6 @@ class Length(NamedTuple):
 PING_LENGTH: Final = Length(1, 1)
 CLOCK_LENGTH: Final = Length(1, 1)
 """Of a question that sets a clock, and its answer."""
-
-LINE_HOLDS_S: Final = 60.0
-"""For so long a line is taken to be as the last answer found it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,31 +82,6 @@ class Answered(Generic[Result]):
     result: Result
     stamped_at_s: float
     uncertainty_s: float
-
-
-class NodeCounter(Protocol):
-    """Who counts what nodes are asked: gateway.meters.node_statistics."""
-
-    def tried(
-        self, node: bytes, purpose: Purpose, *, credit: int, octets: int, airtime_s: float
-    ) -> None:
-        """Note one try of a question."""
-
-    def answered(
-        self,
-        node: bytes,
-        at_s: float,
-        purpose: Purpose,
-        *,
-        hops_down: int,
-        hops_up: int,
-        octets: int,
-        airtime_s: float,
-    ) -> None:
-        """Note a good answer."""
-
-    def silent(self, node: bytes, at_s: float, tries: int) -> None:
-        """Note a question of which every try met silence."""
 
 
 class MeterAccess:

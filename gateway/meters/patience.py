@@ -6,6 +6,9 @@ from typing import Final
 RETRY_FIRST_S: Final = 2.0
 RETRY_MAX_S: Final = 900.0
 
+LINE_HOLDS_S: Final = 60.0
+"""For so long a line is taken to be as the last answer found it."""
+
 POLL_FIRST_S: Final = 10.0
 """A node that has just fallen silent may be back at once: a door was shut, a lamp went out."""
 

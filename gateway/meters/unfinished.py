@@ -1,8 +1,10 @@
 """Let a dialogue that broke off go on where it was, instead of from its beginning [PLC-7]."""
 
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from drivers.dlms.conversations import Conversation
+if TYPE_CHECKING:
+    from drivers.dlms.conversations import Conversation
+
 
 Result = TypeVar("Result")
 
@@ -30,7 +32,7 @@ class Unfinished:
         """Return whether its questions are short enough, and its answers fresh enough."""
         return self.names_max <= names_max and 0.0 <= now_s - self.begun_at_s < KEPT_FOR_S
 
-    def go_on(self, conversation: Conversation[Result]) -> Conversation[Result]:
+    def go_on(self, conversation: "Conversation[Result]") -> "Conversation[Result]":
         """Hold a dialogue, giving the answers that are known.
 
         Raises:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.judge import plots
-from hil.judge.conclusion import Conclusion
-from hil.judge.figures import RunFigures
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from hil.judge.conclusion import Conclusion
+    from hil.judge.figures import RunFigures
 
 PAGE_FILE = "report.html"
 
@@ -28,17 +29,17 @@ table { border-collapse: collapse; } td, th { padding: 0.2em 0.9em 0.2em 0; text
 img { max-width: 100%; } figure { margin: 1em 0; } figcaption { color: #555; }
 """
 
-_Draw = Callable[["Axes", RunFigures], object]
+_Draw = Callable[["Axes", "RunFigures"], object]
 
 
-def write_page(folder: Path, conclusion: Conclusion) -> Path:
+def write_page(folder: Path, conclusion: "Conclusion") -> Path:
     """Write the page and return its path."""
     file = folder / PAGE_FILE
     file.write_text("\n".join(_page(conclusion)) + "\n", encoding="utf-8")
     return file
 
 
-def _page(conclusion: Conclusion) -> Iterator[str]:
+def _page(conclusion: "Conclusion") -> Iterator[str]:
     facts = conclusion.figures.run.facts
     title = f"{facts['scenario']}, seed {facts['seed']}"
     yield f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
@@ -57,7 +58,7 @@ def _page(conclusion: Conclusion) -> Iterator[str]:
     )
 
 
-def _verdict(conclusion: Conclusion) -> Iterator[str]:
+def _verdict(conclusion: "Conclusion") -> Iterator[str]:
     broken = [each for each in conclusion.judgements if not each.holds]
     rows = conclusion.figures.rows
     if conclusion.good:
@@ -76,7 +77,7 @@ def _verdict(conclusion: Conclusion) -> Iterator[str]:
     yield "</table>"
 
 
-def _figures_table(conclusion: Conclusion) -> Iterator[str]:
+def _figures_table(conclusion: "Conclusion") -> Iterator[str]:
     told = conclusion.report()
 
     def hours(key: str) -> str:
@@ -113,7 +114,7 @@ def _days(told: dict[str, object]) -> str:
     return f"{told['days']:g}, {simulated_s / 86_400.0:.2f}"
 
 
-def _happenings(figures: RunFigures) -> Iterator[str]:
+def _happenings(figures: "RunFigures") -> Iterator[str]:
     happened = figures.run.facts["happened"]
     if not happened:
         return
@@ -126,7 +127,7 @@ def _happenings(figures: RunFigures) -> Iterator[str]:
         yield f'<p class="quiet">… and {len(happened) - 200} more</p>'
 
 
-def _lists(figures: RunFigures) -> Iterator[str]:
+def _lists(figures: "RunFigures") -> Iterator[str]:
     yield "<h2>Meters, as each concentrator told them at the end</h2><table>"
     yield "<tr><th>substation</th><th>concentrator</th><th>registered</th><th>lost</th>"
     yield "<th>found again</th><th>told lost at some time</th></tr>"
@@ -144,7 +145,7 @@ def _places(numbers: set[int]) -> str:
     return (shown + (" …" if len(numbers) > 20 else "")) or "none"
 
 
-def _pictures(figures: RunFigures) -> Iterator[str]:
+def _pictures(figures: "RunFigures") -> Iterator[str]:
     names = len({usn for usn, _, _ in figures.run.held})
     low, high = _HEATMAP_INCHES
     heatmap = min(high, max(low, _ROW_INCHES * names))

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 
-from hil.judge.figures import RunFigures
-from hil.judge.spans import Span
 from hil.judge.timeline import day_of, held_by_day, mean_by_hour
 from hil.lv_network.purpose import COLLECTION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from hil.judge.figures import RunFigures
+    from hil.judge.spans import Span
 
 _DOTS_PER_INCH = 110
 _WIDTH_INCHES = 9.0
@@ -25,7 +26,7 @@ _METERS_NAMED_MAX = 60
 
 
 def picture(
-    draw: Callable[["Axes", RunFigures], object], figures: RunFigures, *, high: float
+    draw: Callable[["Axes", "RunFigures"], object], figures: "RunFigures", *, high: float
 ) -> bytes:
     """Return a picture that one of the functions below has drawn."""
     mpl.use("agg")  # no display is needed, and none is looked for
@@ -39,7 +40,7 @@ def picture(
     return octets.getvalue()
 
 
-def availability(axes: "Axes", figures: RunFigures) -> None:
+def availability(axes: "Axes", figures: "RunFigures") -> None:
     """Draw how many meters could be reached in each hour, and how many were heard."""
     run = figures.run
     start_s, end_s = run.facts["start_s"], run.facts["end_s"]
@@ -56,7 +57,7 @@ def availability(axes: "Axes", figures: RunFigures) -> None:
     axes.legend(loc="lower left", fontsize=8)
 
 
-def completeness(axes: "Axes", figures: RunFigures) -> None:
+def completeness(axes: "Axes", figures: "RunFigures") -> None:
     """Draw which share of each meter's rows of each day was committed."""
     share = held_by_day(figures)
     names = sorted(share)
@@ -83,7 +84,7 @@ def completeness(axes: "Axes", figures: RunFigures) -> None:
     _figure(axes).colorbar(image, ax=axes, label="share of the rows captured that day", pad=0.01)
 
 
-def airtime_by_use(axes: "Axes", figures: RunFigures) -> None:
+def airtime_by_use(axes: "Axes", figures: "RunFigures") -> None:
     """Draw what the channel was used for."""
     bill = figures.airtime
     uses = [(purpose.value, seconds) for purpose, seconds in bill.by_purpose_s.items()]
@@ -99,7 +100,7 @@ def airtime_by_use(axes: "Axes", figures: RunFigures) -> None:
     axes.margins(x=0.12)
 
 
-def credits_granted(axes: "Axes", figures: RunFigures) -> None:
+def credits_granted(axes: "Axes", figures: "RunFigures") -> None:
     """Draw with which credit rows were asked for, and which just sufficed."""
     asked = figures.airtime.credits
     total = sum(asked.values()) or 1
@@ -126,7 +127,7 @@ def credits_granted(axes: "Axes", figures: RunFigures) -> None:
     axes.legend(fontsize=8)
 
 
-def latency(axes: "Axes", figures: RunFigures) -> None:
+def latency(axes: "Axes", figures: "RunFigures") -> None:
     """Draw how old rows were when the head-end committed them."""
     ages_h = [age_s / _HOUR_S for age_s in figures.ages_s]
     if ages_h:
@@ -140,12 +141,12 @@ def latency(axes: "Axes", figures: RunFigures) -> None:
     axes.set(xlabel="hours from capture to commit", ylabel="rows, %", ylim=(0, 101))
 
 
-def sorted_availability(axes: "Axes", figures: RunFigures) -> None:
+def sorted_availability(axes: "Axes", figures: "RunFigures") -> None:
     """Draw each meter's availability, best first."""
     run = figures.run
     span_s = run.facts["end_s"] - run.facts["start_s"]
 
-    def whole_s(spans: Sequence[Span]) -> float:
+    def whole_s(spans: "Sequence[Span]") -> float:
         return sum(last - first for first, last in spans)
 
     percent = sorted(
@@ -160,7 +161,7 @@ def sorted_availability(axes: "Axes", figures: RunFigures) -> None:
     axes.set(xlabel="meters, best first", ylabel="reachable, % of the time", ylim=(0, 101))
 
 
-def _mark_happenings(axes: "Axes", figures: RunFigures) -> None:
+def _mark_happenings(axes: "Axes", figures: "RunFigures") -> None:
     facts = figures.run.facts
     happened = facts["happened"]
     for at_s, _ in happened[:_METERS_NAMED_MAX]:

@@ -2,9 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from hil.judge.figures import RunFigures
 from hil.judge.spans import Span
+
+if TYPE_CHECKING:
+    from hil.judge.figures import RunFigures
 
 HOUR_S = 3600.0
 _DAY_S = 86_400
@@ -31,7 +34,7 @@ def mean_by_hour(meters: Iterable[Sequence[Span]], start_s: float, end_s: float)
     return hours
 
 
-def held_by_day(figures: RunFigures) -> dict[str, dict[int, float]]:
+def held_by_day(figures: "RunFigures") -> dict[str, dict[int, float]]:
     """Return by meter and day (UTC, since the epoch) which share of its rows was committed."""
     captured: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     committed: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))

@@ -18,7 +18,6 @@ from drivers.plc.mac_frame import FIMA, MacFrame, subframe_count
 from hil.air import AirEvent, AlarmHeard, FirstCopySent, Heard, HeardBad, RepeatersCalled
 from hil.lv_network.air_log import AirFrame, AirLog
 from hil.lv_network.alarm_pause import alarm_reaches
-from hil.lv_network.channel import Channel
 from hil.lv_network.flight import NEVER, Flight
 from hil.lv_network.frame_purpose import purpose_of
 from hil.lv_network.line_timer import LineCounters, Timer
@@ -30,6 +29,7 @@ from hil.lv_network.station_board import StationBoard
 from hil.rig_clock import RigClock
 
 if TYPE_CHECKING:
+    from hil.lv_network.channel import Channel
     from hil.lv_network.line_tap import LineTap
 
 _NOTICED_SNR = 4.0
@@ -71,7 +71,7 @@ class LvNetwork:
         timer: Timer,
         clock: RigClock,
         timing: LineTiming,
-        channel: Channel,
+        channel: "Channel",
         seed: int,
         log: AirLog,
     ) -> None:

@@ -6,11 +6,14 @@ they hold for the whole step, whoever did or did not use the time.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hil.lv_network.line_timer import Timer, TimerHandle
-from hil.lv_network.network import LvNetwork
 from hil.lv_network.reach import NOT_REACHED
 from hil.rig_clock import RigClock
+
+if TYPE_CHECKING:
+    from hil.lv_network.network import LvNetwork
 
 WasReached = Callable[[str, str, float, float, int], None]
 """Takes usn, line, from_s, to_s and the credit that would have sufficed."""
@@ -28,7 +31,7 @@ class ReachLog:
 
     def __init__(
         self,
-        network: LvNetwork,
+        network: "LvNetwork",
         *,
         timer: Timer,
         clock: RigClock,

@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hil.line_control import NoSuchMeter
 from hil.line_faults import FaultyLine, LineFaults
 from hil.scenario import FaultKind, FaultRule, ScenarioFault
 from hil.simulation.fault_rules import check_rule, in_words, switched
-from hil.simulation.stage import Site, Stage
+
+if TYPE_CHECKING:
+    from hil.simulation.stage import Site, Stage
 
 ALARM_DESCRIPTOR: Final = 0x02
 """Of a raised alarm: any but the one that a NEW node reports."""
@@ -35,7 +37,7 @@ class FaultSchedule:
         happened: what has begun so far.
     """
 
-    def __init__(self, stage: Stage, note: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, stage: "Stage", note: Callable[[str], None] = lambda _: None) -> None:
         """Check whom and what the faults name.
 
         Raises:
@@ -197,7 +199,7 @@ class FaultSchedule:
     def _usns(self, rule: FaultRule) -> list[str]:
         return [self._stage.usn_at(place) for place in self._places(rule)]
 
-    def _site(self, rule: FaultRule) -> Site:
+    def _site(self, rule: FaultRule) -> "Site":
         return self._stage.sites[rule.line or self._stage.topology.substations[0]]
 
 

@@ -2,14 +2,19 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from hil.head_end.in_memory import InMemoryHeadEnd
-from hil.lv_network.network import LvNetwork
-from hil.memory_wan import MemoryWan
-from hil.plc_modem_emulator import PlcModemEmulator
-from hil.rig_clock import RigClock
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hil.dlms_meter import ApduServer
+    from hil.head_end.in_memory import InMemoryHeadEnd
+    from hil.lv_network.network import LvNetwork
+    from hil.memory_wan import MemoryWan
+    from hil.meter.module import MeterModule
+    from hil.meter.moment import Moment
+    from hil.plc_modem_emulator import PlcModemEmulator
+    from hil.rig_clock import RigClock
 
 
 class SerialLine(Protocol):
@@ -31,7 +36,7 @@ class Modem(Protocol):
     """A modem on a substation's busbar."""
 
     @property
-    def chip(self) -> PlcModemEmulator:
+    def chip(self) -> "PlcModemEmulator":
         """Return the emulated chip."""
 
     @property
@@ -45,7 +50,7 @@ class Modem(Protocol):
 class Concentrator(Protocol):
     """A daemon with its modem and its way to the head-end; hil.virtual_rig has one."""
 
-    wan: MemoryWan
+    wan: "MemoryWan"
     wall_offset_s: float
 
     @property
@@ -77,16 +82,18 @@ SomeConcentrator = TypeVar("SomeConcentrator", bound=Concentrator)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Makers(Generic[SomeModem, SomeConcentrator]):
-    """Who makes modems and concentrators.
+    """Who makes modems, concentrators and what answers behind a meter's node.
 
     Attributes:
+        server: for a meter.
         modem: on the next substation, for a configuration file.
         concentrator: for a configuration file, on a modem.
         take_over: fills a concentrator's empty store with what another one has left.
         refusals: what a question may be refused with.
     """
 
-    modem: Callable[[LvNetwork, Path], SomeModem]
-    concentrator: Callable[[Path, SomeModem, InMemoryHeadEnd, RigClock, str], SomeConcentrator]
+    server: "Callable[[MeterModule, Moment], ApduServer]"
+    modem: "Callable[[LvNetwork, Path], SomeModem]"
+    concentrator: "Callable[[Path, SomeModem, InMemoryHeadEnd, RigClock, str], SomeConcentrator]"
     take_over: Callable[[SomeConcentrator, SomeConcentrator], Awaitable[None]]
     refusals: type[Exception]

@@ -13,7 +13,6 @@ from hil.lv_network.air_log import AIR_FILE, AirFile
 from hil.lv_network.topology import Topology
 from hil.meter.capture import DAY_S
 from hil.meter.module import MeterSettings
-from hil.meter_server import server_for
 from hil.population import PlannedMeter, PopulationMix, plan_population, plan_successor
 from hil.rig_clock import RigClock
 from hil.scenario import Scenario
@@ -95,7 +94,7 @@ class Stage:
             timer=self._loop,
             clock=self.clock,
             truth=self.truth,
-            make_server=server_for,
+            make_server=makers.server,
             log=self.air,
             notes_reach=True,
         )

@@ -85,7 +85,7 @@ async def test_a_modem_that_is_not_up_calls_nobody() -> None:
 async def _alarms_after_a_frame(bench: ModemBench, *, alarm: bool) -> int:
     """Return what is counted by the next status; an alarm was heard before, or not."""
     if alarm:
-        bench.chip.hear(AlarmHeard())
+        bench.chip.hear(AlarmHeard(b"\x12\x34"))
     await bench.modem.send(READ.to_host())
     return bench.modem.counters()["alarms_heard"]
 
@@ -104,7 +104,7 @@ async def test_an_alarm_is_counted_when_it_begins_and_not_while_it_stands() -> N
 async def test_an_alarm_heard_twice_between_two_statuses_is_one() -> None:
     async with running(ModemBench()) as bench:
         await bench.modem.ready()
-        bench.chip.hear(AlarmHeard())
+        bench.chip.hear(AlarmHeard(b"\x12\x34"))
         assert await _alarms_after_a_frame(bench, alarm=True) == 1
 
 
@@ -113,7 +113,7 @@ async def test_an_idle_line_notices_an_alarm_when_it_looks_after_its_modem() -> 
     """PLC-6: within the period of the watch."""
     async with running(ModemBench()) as bench:
         await bench.modem.ready()
-        bench.chip.hear(AlarmHeard())
+        bench.chip.hear(AlarmHeard(b"\x12\x34"))
         await asyncio.sleep(SETTINGS.watch_period_s + 0.5)
         assert bench.modem.counters()["alarms_heard"] == 1
 
