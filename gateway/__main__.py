@@ -65,17 +65,25 @@ def _execute(arguments: argparse.Namespace, stdin: TextIO, out: TextIO, err: Tex
         from gateway.cli import decode_command  # noqa: PLC0415
 
         return decode_command.execute(arguments, stdin, out, err)
+    if arguments.command == "sniff":
+        from gateway.cli import sniff_command  # noqa: PLC0415
+
+        return sniff_command.execute(arguments, out, err)
+    if arguments.command in {"export", "import"}:
+        return _hand_over(arguments, out)
+    from gateway.cli import ask_commands  # noqa: PLC0415
+
+    return ask_commands.execute(arguments, out)
+
+
+def _hand_over(arguments: argparse.Namespace, out: TextIO) -> int:
     if arguments.command == "export":
         from gateway.cli import export_command  # noqa: PLC0415
 
         return export_command.execute(arguments, out)
-    if arguments.command == "import":
-        from gateway.cli import import_command  # noqa: PLC0415
+    from gateway.cli import import_command  # noqa: PLC0415
 
-        return import_command.execute(arguments, out)
-    from gateway.cli import ask_commands  # noqa: PLC0415
-
-    return ask_commands.execute(arguments, out)
+    return import_command.execute(arguments, out)
 
 
 def _run(arguments: argparse.Namespace) -> int:

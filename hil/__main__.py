@@ -1,4 +1,4 @@
-"""The command gridgate-hil: the demo, simulations in virtual time, and the verdict on a run."""
+"""The command gridgate-hil: demo, simulations, verdicts, networks, hostile frames."""
 
 import argparse
 import json
@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hil.demo.options import add_demo_options, demo_options
+from hil.fuzz.options import FuzzOptions, add_fuzz_options, fuzz_options
 from hil.judge.conclusion import as_json as conclusion_json
 from hil.judge.conclusion import conclude, in_words
 from hil.judge.run_files import is_simulation
 from hil.report import verdict_figures, verdict_table
 from hil.simulation.command import add_simulate_options, run_simulate
+from hil.topology_command import add_topology_options, run_topology
 from hil.verdict import VerdictImpossible, judge_directory
 
 EXIT_GOOD = 0
@@ -32,16 +34,28 @@ def main(words: Sequence[str] | None = None) -> int:
         "simulate", help=purpose, description=purpose, allow_abbrev=False
     )
     add_simulate_options(simulate)
+    purpose = "tell what a network is like, or make one from an inventory"
+    topology = commands.add_parser(
+        "topology", help=purpose, description=purpose, allow_abbrev=False
+    )
+    add_topology_options(topology)
     purpose = "judge a run again from the files that it left, and nothing else"
     verdict = commands.add_parser("verdict", help=purpose, description=purpose)
     verdict.add_argument("directory", type=Path, metavar="DIR", help="for example build/demo")
     verdict.add_argument("--json", action="store_true", help="the figures as one JSON object")
+    purpose = "shoot hostile frames at the decoders, or put them on an emulated line"
+    fuzz = commands.add_parser("fuzz", help=purpose, description=purpose, allow_abbrev=False)
+    add_fuzz_options(fuzz)
     arguments = parser.parse_args(words)
+    if arguments.command == "fuzz":
+        return _fuzz(fuzz_options(fuzz, arguments))
     if arguments.command == "verdict":
         return _judge(arguments.directory, as_json=arguments.json)
     try:
         if arguments.command == "simulate":
             return _simulate(arguments)
+        if arguments.command == "topology":
+            return run_topology(arguments)
         options = demo_options(demo, arguments)
         from hil.demo.command import run_demo  # noqa: PLC0415  (a verdict needs none of the bench)
 
@@ -54,6 +68,23 @@ def _simulate(arguments: argparse.Namespace) -> int:
     from hil.virtual_rig import MAKERS  # noqa: PLC0415  (who only judges needs no daemon)
 
     return run_simulate(arguments, MAKERS)
+
+
+def _fuzz(options: FuzzOptions) -> int:
+    try:
+        from hil.fuzz.command import run_fuzz  # noqa: PLC0415  (scapy: only here, and late)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "scapy":
+            raise
+        install = "pip install 'gridgate[capture]'"
+        print(
+            f"fuzz needs scapy, which is not installed; install it with: {install}", file=sys.stderr
+        )
+        return EXIT_USAGE
+    try:
+        return run_fuzz(options)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
 
 
 def _judge(directory: Path, *, as_json: bool) -> int:

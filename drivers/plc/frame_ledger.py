@@ -38,8 +38,8 @@ class FrameLedger:
         """Note an exchange.
 
         Args:
-            question: sub-frames of it.
-            answer: sub-frames of it.
+            question: its sub-frames.
+            answer: its sub-frames.
             copies: chances that each of the two had.
             answered: whether both got through.
         """

@@ -24,7 +24,33 @@ examples:
   gridgate readings --meter 1KFM0200000123 --last 10
   gridgate export --out GG-000001.takeover.json
   gridgate decode modem 02 03 21 24 00
+  gridgate sniff --port /dev/ttyUSB0 --pcap line.pcap
 
+"""
+
+_SNIFF_EXAMPLES: Final = """\
+The modem is put into monitor mode: it hears every sub-frame on the line and never sends. It
+serves one program at a time, so stop the daemon first, or listen with a second modem.
+
+Each frame is one line: time (UTC), source > destination, credits initial/current/delta, hops so
+far, signal to noise of the worse carrier in the modem's own counts, what the frame is. Every
+repetition is a frame of its own. A damaged frame and an alarm are said as such.
+
+The capture file (link type 147, DLT_USER0) holds all that was heard, also what is damaged; it can
+hold passwords and readings, so only its owner may read it. scapy reads it with the layers:
+
+  python3
+  >>> import drivers.plc.scapy_layers.capture
+  >>> from scapy.utils import rdpcap
+  >>> rdpcap("line.pcap")[0].show()
+
+examples:
+  gridgate sniff --config /etc/gridgate/gridgate.toml
+  gridgate sniff --port /dev/ttyUSB0 --pcap line.pcap --seconds 600
+  gridgate sniff --port /dev/ttyUSB0 --count 20 --json
+
+The exit status is 0 when it was ended by Ctrl-C, --count or --seconds; 1 when the modem was lost
+on the way; 2 when it cannot begin.
 """
 
 _DECODE_EXAMPLES: Final = """\
@@ -72,6 +98,7 @@ def read_arguments(words: Sequence[str]) -> argparse.Namespace:
     _add_statistics(commands)
     _add_takeover(commands)
     _add_decode(commands)
+    _add_sniff(commands)
     return parser.parse_args(words)
 
 
@@ -271,6 +298,24 @@ def _add_forms(plc: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_sniff(commands: Any) -> None:  # noqa: ANN401  (argparse names the type privately)
+    sniff = _command(commands, "sniff", "show every frame on the power line, live", _SNIFF_EXAMPLES)
+    add = sniff.add_argument
+    way = sniff.add_mutually_exclusive_group()
+    way.add_argument("--config", type=Path, metavar="FILE", help=_FILE)
+    way.add_argument("--port", type=Path, metavar="DEV", help="the modem's serial device")
+    add("--baud", type=int, metavar="N", help="with --port: its straps (default 38400)")
+    add("--t-req", metavar="LINE", help="with --port: rts (default), or the name of a pin")
+    add("--pin-chip", type=Path, metavar="SOCK", help="with --t-req PIN: socket of emulated pins")
+    add("--bit-rate", type=int, metavar="BPS", help="with --port: of the line (default 2400)")
+    add("--mains", type=int, choices=(50, 60), help="with --port: mains frequency (default 50)")
+    add("--packing", choices=("A", "B"), help="with --port: how sub-frames are packed (default A)")
+    add("--pcap", type=Path, metavar="FILE", help="write a capture file; overwrites what is there")
+    add("--count", type=_count, metavar="N", help="end after N frames, good or damaged")
+    add("--seconds", type=_seconds, metavar="S", help="end after S seconds")
+    add("--json", action="store_true", help="one JSON object a line")
+
+
 _PROTOCOLS: Final = {
     "modem": "explain what passes between host and PLC modem",
     "plc": "explain MAC frames of the power line",
@@ -295,3 +340,10 @@ def _count(text: str) -> int:
     if not 1 <= count <= 10_000:
         raise argparse.ArgumentTypeError("must be from 1 to 10000")
     return count
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return seconds

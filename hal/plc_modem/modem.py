@@ -10,9 +10,9 @@ from typing import Generic, TypeVar
 from hal.errors import HalError, ModemRefused, ModemReset, ModemSilent
 from hal.plc_modem.chip_dialogue import ChipDialogue, ModemDisobeys
 from hal.plc_modem.chip_procedures import (
+    bring_up,
     call_repeaters,
     check_configured,
-    configure,
     read_chip_counters,
 )
 from hal.plc_modem.host_deframer import HostDeframer, Role
@@ -31,7 +31,6 @@ log = logging.getLogger(__name__)
 
 _BUSY = (ConfirmStatus.LM_TU3, ConfirmStatus.LM_TU4)
 _TROUBLE = (ModemReset, ModemSilent, ModemDisobeys)
-_CONFIG_TRIES = 3
 _MAINS_TOLERANCE = 0.97  # the slots follow the mains, which may be a little fast
 _CONFIRMS_MISSING_MAX = 3  # in a row; then the modem is reset
 
@@ -112,14 +111,7 @@ class AmisModem:
             self._port, self._t_req, self._settings, deframer, self._take_indication
         )
         try:
-            async with asyncio.TaskGroup() as tasks:
-                reader = tasks.create_task(chip.read_port(), name="plc modem reader")
-                try:
-                    await self._keep_up(chip)
-                finally:
-                    reader.cancel()
-        except BaseExceptionGroup as group:
-            raise _only_cause(group) from group
+            await chip.run(self._keep_up)
         finally:
             self._chip = None
             self._up.clear()
@@ -221,28 +213,7 @@ class AmisModem:
 
     async def _bring_up(self, chip: ChipDialogue) -> None:
         began_at = chip.now()
-        silent = refused = 0
-        pause_s = self._settings.pause_after_failure_s
-        while True:
-            try:
-                await configure(chip, self._settings)
-                break
-            except ModemSilent as error:
-                silent += 1
-                reason: HalError = error
-                if silent >= self._settings.resets_while_silent:
-                    raise
-            except ModemRefused as error:
-                refused += 1
-                reason = error
-                if refused >= _CONFIG_TRIES:
-                    raise
-            except (ModemReset, ModemDisobeys) as error:
-                silent = 0
-                reason = error
-            log.warning("modem does not come up", extra={"REASON": str(reason)})
-            await chip.pause(pause_s)
-            pause_s = min(2 * pause_s, self._settings.pause_after_failure_max_s)
+        await bring_up(chip, self._settings, self._settings.master_config())
         self._counts["times_configured"] += 1
         self._up.set()
         log.info("modem is up", extra={"AFTER_S": round(chip.now() - began_at, 2)})
@@ -299,11 +270,3 @@ class AmisModem:
     def _fail_jobs(self, error: HalError) -> None:
         while self._jobs:
             self._jobs.popleft().fail(error)
-
-
-def _only_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the one error of the owner task and the reader; the reader itself never raises."""
-    first: BaseException = group
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return first

@@ -120,6 +120,9 @@ class Topology:
     Attributes:
         weather_step_s: noise and shunts change at multiples of this.
         local_offset_s: local time less UTC, for the shape of the day.
+        told_percent: availability of each meter of the network that this one is to be like, in
+            percent; empty when it is like none.
+        told_by_hour: how many meters were available there, by hour of local time.
     """
 
     name: str
@@ -129,3 +132,5 @@ class Topology:
     physics: Physics = field(default_factory=Physics)
     weather_step_s: float = 60.0
     local_offset_s: float = 3600.0
+    told_percent: tuple[float, ...] = ()
+    told_by_hour: tuple[float, ...] = ()

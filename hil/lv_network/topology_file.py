@@ -190,6 +190,8 @@ def lay_out(rules: TopologyDocument) -> Topology:
         places=tuple(places),
         physics=Physics(**rules.physics.model_dump()),
         weather_step_s=rules.weather_step_s,
+        told_percent=tuple(percent for _, percent, _ in rules.meters),
+        told_by_hour=tuple(share * len(places) for share in rules.hours_available),
     )
     if rules.hours_available:
         return with_hours(topology, rules.hours_available, chance)

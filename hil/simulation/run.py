@@ -145,6 +145,8 @@ def _note_beginning(plan: Plan, stage: Stage) -> None:
         ("demand", scenario.demand.model_dump(mode="json", by_alias=True)),
         ("topology", plan.topology.name),
         ("local_offset_s", plan.topology.local_offset_s),
+        ("told_percent", plan.topology.told_percent),
+        ("told_by_hour", plan.topology.told_by_hour),
         ("substations", plan.topology.substations),
         ("seed", plan.seed),
         ("days", plan.days),

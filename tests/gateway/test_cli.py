@@ -18,6 +18,7 @@ COMMANDS = (
     "export",
     "import",
     "decode",
+    "sniff",
 )
 
 
@@ -91,6 +92,13 @@ def test_a_missing_configuration_names_the_file() -> None:
         "gridgate: /nowhere/gridgate.toml: cannot be read (No such file or directory); "
         "give the path of a file that the daemon may read\n"
     )
+
+
+def test_the_daemon_does_not_load_scapy() -> None:
+    """All of the daemon in a fresh process; tests/architecture proves it for what comes later."""
+    program = "import sys, gateway.app\nprint('sqlite3' in sys.modules, 'scapy' in sys.modules)"
+    out = subprocess.check_output([sys.executable, "-c", program], text=True, timeout=20)
+    assert out == "True False\n"
 
 
 def test_a_reader_that_goes_away_leaves_no_traceback() -> None:

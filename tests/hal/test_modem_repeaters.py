@@ -13,6 +13,7 @@ from tests.gateway.core.jumping_loop import jumping
 from tests.hal.modem_bench import READ, SETTINGS, ModemBench, running
 
 PATTERN_S = 0.5
+PATTERN = bytes(2)
 
 
 @jumping
@@ -85,7 +86,7 @@ async def test_a_modem_that_is_not_up_calls_nobody() -> None:
 async def _alarms_after_a_frame(bench: ModemBench, *, alarm: bool) -> int:
     """Return what is counted by the next status; an alarm was heard before, or not."""
     if alarm:
-        bench.chip.hear(AlarmHeard())
+        bench.chip.hear(AlarmHeard(PATTERN))
     await bench.modem.send(READ.to_host())
     return bench.modem.counters()["alarms_heard"]
 
@@ -104,7 +105,7 @@ async def test_an_alarm_is_counted_when_it_begins_and_not_while_it_stands() -> N
 async def test_an_alarm_heard_twice_between_two_statuses_is_one() -> None:
     async with running(ModemBench()) as bench:
         await bench.modem.ready()
-        bench.chip.hear(AlarmHeard())
+        bench.chip.hear(AlarmHeard(PATTERN))
         assert await _alarms_after_a_frame(bench, alarm=True) == 1
 
 
@@ -113,7 +114,7 @@ async def test_an_idle_line_notices_an_alarm_when_it_looks_after_its_modem() -> 
     """PLC-6: within the period of the watch."""
     async with running(ModemBench()) as bench:
         await bench.modem.ready()
-        bench.chip.hear(AlarmHeard())
+        bench.chip.hear(AlarmHeard(PATTERN))
         await asyncio.sleep(SETTINGS.watch_period_s + 0.5)
         assert bench.modem.counters()["alarms_heard"] == 1
 
