@@ -48,8 +48,8 @@ class SlotChoice:
     While nobody knows whether the crowd is a handful or a town, few windows and a chance to
     answer size it, from the low end: too few windows cost little and teach as much. A crowd
     beyond the most windows answers with a chance too. Once nobody is believed to be left, the
-    fewest windows are offered, to all mostly; while it is but doubted, there is room for a crowd at
-    every other look at most, for the one newcomer is the likeliest.
+    fewest windows are offered, to all mostly; while it is but doubted, at every other look, for the
+    one newcomer is the likeliest.
 
     Source: framed slotted ALOHA; no rule for this choice is in the standard's known text.
     """
