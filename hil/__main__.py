@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from hil.demo.options import add_demo_options, demo_options
@@ -65,9 +66,10 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
-    from hil.virtual_rig import MAKERS  # noqa: PLC0415  (who only judges needs no daemon)
+    from hil.simulation.run import simulate  # noqa: PLC0415  (who only judges needs no daemon)
+    from hil.virtual_rig import MAKERS  # noqa: PLC0415
 
-    return run_simulate(arguments, MAKERS)
+    return run_simulate(arguments, partial(simulate, MAKERS))
 
 
 def _fuzz(options: FuzzOptions) -> int:

@@ -4,16 +4,15 @@ import argparse
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from hil.judge.conclusion import as_json, conclude, in_words, write_files
 from hil.lv_network.topology_file import TopologyFault, load_topology
 from hil.scenario import Scenario, ScenarioFault, load_scenario, scenario_names
-from hil.simulation.run import Plan, Progress, simulate
-from hil.simulation.site import Makers
+from hil.simulation.plan import Plan, Progress
 from hil.verdict import VerdictImpossible
 
 EXIT_GOOD = 0
@@ -41,13 +40,17 @@ def add_simulate_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-page", action="store_true", help="do not draw report.html")
 
 
-def run_simulate(arguments: argparse.Namespace, makers: Makers[Any, Any]) -> int:
+Simulate = Callable[[Plan, Callable[[Progress], None], Callable[[], float]], None]
+"""Takes what to run, whom to tell how far it has come, and the world's clock."""
+
+
+def run_simulate(arguments: argparse.Namespace, simulate: Simulate) -> int:
     """Run it; return 0 only if all that the scenario demands holds."""
     try:
         plan = _plan(arguments)
         progress = ProgressLine(sys.stderr)
         try:
-            simulate(plan, makers, progress.tell, time.monotonic)
+            simulate(plan, progress.tell, time.monotonic)
         finally:
             progress.end()
     except (ScenarioFault, TopologyFault, OSError) as error:

@@ -4,74 +4,31 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from drivers.plc.airtime import LineTiming
-from hil.lv_network.topology import Topology
-from hil.scenario import Scenario
 from hil.simulation.fault_schedule import FaultSchedule, Happening
+from hil.simulation.plan import DAY_S, Plan, Progress
 from hil.simulation.run_log import log_into
 from hil.simulation.site import Makers
 from hil.simulation.stage import Stage
 from hil.virtual_loop import run_virtually
 
-DAY_S = 86_400.0
 LOOK_EVERY_S = 900.0
 LOG_FILE = "daemon.log"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a run has come.
-
-    Attributes:
-        passed_s, whole_s: simulated seconds.
-        rows_held, rows_committed: by the meters, and by the head-end.
-        happened: what has just begun to happen, if anything.
-    """
-
-    passed_s: float
-    whole_s: float
-    rows_held: int
-    rows_committed: int
-    happened: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What is to be run.
-
-    Attributes:
-        seed: the same seed gives the same files, octet by octet.
-        days: the meters capture for so long; the scenario's settle time follows.
-        folder: for the files; there, and empty.
-    """
-
-    scenario: Scenario
-    topology: Topology
-    seed: int
-    days: float
-    folder: Path
-
-    @property
-    def whole_s(self) -> float:
-        """Return how long the run goes on."""
-        return self.days * DAY_S + self.scenario.settle_s
-
-
 def simulate(
-    plan: Plan,
     makers: Makers[Any, Any],
+    plan: Plan,
     tell: Callable[[Progress], None],
     real_s: Callable[[], float],
 ) -> None:
     """Run a scenario to its end.
 
     Args:
-        plan: what.
         makers: of modems and daemons.
+        plan: what.
         tell: is told how far the run has come, now and then.
         real_s: the world's clock, to say how long the run took.
 
