@@ -4,11 +4,12 @@ import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 CPU_MAX_S = 2.0  # of one decoder with one frame; a thousand times what any needs
 GROWTH_MAX_MIB: Final = 64
-_KIB_PER_MIB: Final = 1024
+_OCTETS_PER_MIB: Final = 1024 * 1024
 
 
 class Hang(BaseException):  # no `except Exception` of a decoder may swallow it
@@ -48,7 +49,8 @@ class Growth:
 
     def look(self) -> float:
         """Return by how many MiB the process has grown; the first look is the measure."""
-        now_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB_PER_MIB
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        now_mib = pages * resource.getpagesize() / _OCTETS_PER_MIB
         if self._at_first_mib is None:
             self._at_first_mib = now_mib
         return now_mib - self._at_first_mib
