@@ -20,6 +20,8 @@ from hil.meter_server import server_for
 from tests.gateway.core.jumping_loop import jumping
 from tests.gateway.meters.virtual_rig import CONFIG, VirtualRig
 
+pytestmark = pytest.mark.rig  # whole lines in virtual time
+
 FORGETS_AFTER_S = 300.0
 QUIET = CONFIG.replace("discover_period_s = 20.0", "discover_period_s = 3600.0")
 """Looks for meters come once an hour, so whatever is found before is found otherwise."""

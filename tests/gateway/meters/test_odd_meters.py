@@ -17,6 +17,8 @@ from tests.gateway.core.jumping_loop import jumping
 from tests.gateway.meters.odd_meters import Change, Unwritable, asks_for, named, number, odd
 from tests.gateway.meters.virtual_rig import CONFIG, START_S, VirtualRig
 
+pytestmark = pytest.mark.rig  # whole lines in virtual time
+
 YEAR_S = 365 * 86_400.0
 SERVICE_REFUSED = bytes.fromhex("0e060203")  # confirmed service error: read, other
 

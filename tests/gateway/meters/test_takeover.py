@@ -33,6 +33,8 @@ from tests.gateway.meters.virtual_rig import (
     VirtualRig,
 )
 
+pytestmark = pytest.mark.rig  # whole lines in virtual time
+
 OTHER_DIRECTORY = CONFIG.replace('"data"', '"other"')
 OTHER_TITLE = OTHER_DIRECTORY.replace("[board]", 'system_title = "474701000002"\n[board]').replace(
     "[plc]", "[plc]\ninitiator_mac = 0xC01"
