@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from gateway.cli.arguments import DEFAULT_CONFIG_FILE, read_arguments
-from gateway.core.errors import NotReachable, RequestRefused, SettingError
+from gateway.core.errors import NotReachable, RequestRefused, SettingError, TakeoverRefused
 from gateway.core.exit_status import ExitStatus
 
 # Each command loads its own modules when it is given: `status` must not wait for pydantic.
@@ -51,7 +51,7 @@ def run_command_line(words: Sequence[str], stdin: TextIO, out: TextIO, err: Text
     except NotReachable as error:
         print(f"gridgate: {error}; is it running?", file=err)
         return ExitStatus.NOT_REACHABLE
-    except RequestRefused as error:
+    except (RequestRefused, TakeoverRefused) as error:
         print(f"gridgate: {error}", file=err)
         return ExitStatus.ANSWER_IS_NO
 
@@ -65,9 +65,25 @@ def _execute(arguments: argparse.Namespace, stdin: TextIO, out: TextIO, err: Tex
         from gateway.cli import decode_command  # noqa: PLC0415
 
         return decode_command.execute(arguments, stdin, out, err)
+    if arguments.command == "sniff":
+        from gateway.cli import sniff_command  # noqa: PLC0415
+
+        return sniff_command.execute(arguments, out, err)
+    if arguments.command in {"export", "import"}:
+        return _hand_over(arguments, out)
     from gateway.cli import ask_commands  # noqa: PLC0415
 
     return ask_commands.execute(arguments, out)
+
+
+def _hand_over(arguments: argparse.Namespace, out: TextIO) -> int:
+    if arguments.command == "export":
+        from gateway.cli import export_command  # noqa: PLC0415
+
+        return export_command.execute(arguments, out)
+    from gateway.cli import import_command  # noqa: PLC0415
+
+    return import_command.execute(arguments, out)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -14,27 +14,36 @@ from typing import Final
 from drivers.dlms.password import Password
 from drivers.plc.airtime import LineTiming
 from drivers.plc.slot_choice import SlotChoice
-from gateway.control_answers import ControlAnswers
+from gateway.ad_hoc_read import AdHocReader
+from gateway.control_answers import ControlAnswers, LineView
 from gateway.core.clock import Clock, ClockTrust
 from gateway.core.config import Config, load_config
 from gateway.core.daemon import Floor, run_floors
+from gateway.core.errors import RequestRefused
 from gateway.core.supervise import RestartPolicy, supervise
 from gateway.head_end.errors import LinkDown
 from gateway.head_end.link import HeadEndLink, LinkState, PublishOutcome
 from gateway.head_end.outbox import Outbox
 from gateway.head_end.pusher import Pusher
+from gateway.line_history import LineHistory
+from gateway.meters.airtime_price import AirtimePrice
 from gateway.meters.collector import Collector
 from gateway.meters.discovery import Discovery, DiscoverySettings
-from gateway.meters.identification import identify
+from gateway.meters.identification import identify, read_usn
 from gateway.meters.line_master import LineMaster, LineSettings
+from gateway.meters.line_work import LineWork, Questions
 from gateway.meters.meter_access import AccessSettings, MeterAccess
 from gateway.meters.meter_book import MeterBook
+from gateway.meters.missing_watch import MissingWatch, WatchSettings
+from gateway.meters.network_rhythm import NetworkRhythm, RhythmSettings
 from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import PlcSegment
-from gateway.meters.schedule import Schedule
+from gateway.meters.schedule import Schedule, ScheduleSettings
+from gateway.meters.statistics_keeper import StatisticsKeeper
 from gateway.meters.stream_plan import PlanSettings
 from gateway.meters.timekeeper import Timekeeper
-from gateway.store.database import Database
+from gateway.statistics_answers import StatisticsAnswers
+from gateway.store.database import STORE_NAME, Database
 from gateway.store.errors import StoreError
 from gateway.store.housekeeping import keep_house
 from gateway.store.journal import Journal
@@ -55,13 +64,13 @@ __all__ = [
     "LinkState",
     "Ports",
     "PublishOutcome",
+    "RequestRefused",
     "build",
     "load_config",
     "ports_on",
 ]
 """What a bench needs that builds the daemon in its own process."""
 
-STORE_NAME: Final = "gridgate.db"
 DAY_S: Final = 86_400.0
 
 _STORE_COMES_BACK: Final = RestartPolicy(restart_on=(StoreError,))
@@ -148,8 +157,17 @@ def build(
     book = MeterBook(registry, buffer, journal, clock)
     timing = _timing(config)
     modem = ports.plc_modem
-    segment = PlcSegment(modem, time)
-    access = MeterAccess(segment, _access_settings(config), _passwords(config, book), time, now_s)
+    keeper = StatisticsKeeper(
+        database=database,
+        registry=registry,
+        read_modem=modem.read_statistics,
+        time=time,
+        now_s=now_s,
+    )
+    segment = PlcSegment(modem, time, keeper.statistics)
+    access = MeterAccess(
+        segment, _access_settings(config), _passwords(config, book), keeper.statistics, time, now_s
+    )
     timekeeper = Timekeeper(
         access=access,
         segment=segment,
@@ -161,19 +179,32 @@ def build(
         time=time,
     )
     plan = _plan_settings(config)
-    line = LineMaster(
+    price = AirtimePrice(timing=timing)
+    schedule = Schedule(_schedule_settings(config, plan), price, buffer.coverage)
+    rhythm = NetworkRhythm(_rhythm_settings(config), price, now_s())
+    work = LineWork(
         access=access,
-        identify=identify,
-        discovery=_discovery(config, segment, book),
+        questions=Questions(identify=identify, who=read_usn),
+        discovery=_discovery(config, segment, book, now_s),
         collector=Collector(access, buffer, timekeeper, clock, plan, journal),
         timekeeper=timekeeper,
         book=book,
-        coverage=buffer.coverage,
-        schedule=Schedule(plan, config.plc.node_silent_ping_s, now_s),
+        rhythm=rhythm,
+        sizes=schedule,
         clock=clock,
-        damaged_frames=lambda: _damaged_frames(modem),
-        settings=_line_settings(config),
+        damaged_frames=keeper.damaged_frames,
+        forgets_after_s=config.plc.node_forgets_after_s,
     )
+    line = LineMaster(
+        work=work,
+        book=book,
+        schedule=schedule,
+        rhythm=rhythm,
+        clock=clock,
+        alarms_heard=lambda: modem.counters().get("alarms_heard", 0),
+        settings=LineSettings(lost_after_s=config.plc.node_lost_after_s, poll_s=price.ping_s()),
+    )
+    missing = MissingWatch(book, journal, now_s, _watch_settings(config))
     outbox = Outbox(database, config.concentrator.dc_id, now_s)
     pusher = Pusher(outbox, link, config.head_end)
     buffer.on_commit(pusher.wake)
@@ -184,11 +215,15 @@ def build(
         registry=registry,
         buffer=buffer,
         link_of=book.link_of,
-        segment=segment,
-        doing=lambda: "idle" if line.doing is None else line.doing.value,
+        line=LineView(
+            doing=lambda: "idle" if line.doing is None else line.doing.value,
+            busy_s=lambda: segment.busy_s,
+        ),
         pushing=pusher,
         clock=clock,
         modem_counters=modem.counters,
+        ad_hoc=AdHocReader(access, lambda: book.meters, time),
+        statistics=StatisticsAnswers(LineHistory(database, keeper.unwritten), registry, now_s),
     )
 
     async def resume() -> None:
@@ -196,18 +231,20 @@ def build(
 
     return Daemon(
         database=database,
-        loads=[registry.load, buffer.load, resume],
+        loads=[registry.load, buffer.load, resume, keeper.load],
         floors=[
             [
                 lambda: supervise("buffer", buffer.run, _STORE_COMES_BACK),
                 lambda: supervise(
                     "housekeeping", lambda: keep_house(database, now_s), _STORE_COMES_BACK
                 ),
+                lambda: supervise("statistics", keeper.run, _STORE_COMES_BACK),
             ],
             [link.run, lambda: supervise("pusher", pusher.run, _STORE_COMES_BACK)],
             [
                 lambda: supervise("modem", lambda: _keep_modem(ports), _MODEM_COMES_BACK),
                 lambda: supervise("line", line.run, _STORE_COMES_BACK),
+                lambda: supervise("missing", missing.run, _STORE_COMES_BACK),
             ],
         ],
         answers=answers,
@@ -263,23 +300,34 @@ def _plan_settings(config: Config) -> PlanSettings:
         row_age_max_s=collection.row_age_max_s,
         read_delay_s=collection.read_delay_s,
         events_period_s=collection.events_period_s,
-        daily_check_period_s=collection.daily_check_period_s,
         retry_after_s=collection.retry_after_s,
         slave_late_s=collection.slave_late_s,
     )
 
 
-def _line_settings(config: Config) -> LineSettings:
-    return LineSettings(
-        look_period_s=config.plc.discover_period_s,
-        look_again_s=config.plc.discover_quick_period_s,
-        broadcast_period_s=config.clock.broadcast_period_s,
-        ping_lost_s=config.plc.node_silent_ping_s,
-        lost_after_s=config.plc.node_lost_after_s,
+def _watch_settings(config: Config) -> WatchSettings:
+    return WatchSettings(
+        row_age_max_s=config.collection.row_age_max_s,
+        events_period_s=config.collection.events_period_s,
     )
 
 
-def _discovery(config: Config, segment: PlcSegment, book: MeterBook) -> Discovery:
+def _schedule_settings(config: Config, plan: PlanSettings) -> ScheduleSettings:
+    return ScheduleSettings(plan=plan, address_within_s=config.plc.node_silent_ping_s)
+
+
+def _rhythm_settings(config: Config) -> RhythmSettings:
+    return RhythmSettings(
+        look_period_s=config.plc.discover_period_s,
+        look_again_s=config.plc.discover_quick_period_s,
+        broadcast_period_s=config.clock.broadcast_period_s,
+        repeater_call_period_s=config.plc.repeater_call_period_s,
+    )
+
+
+def _discovery(
+    config: Config, segment: PlcSegment, book: MeterBook, now_s: Callable[[], float]
+) -> Discovery:
     slots = SlotChoice(
         slots_min=config.plc.discover_slots_min, slots_max=config.plc.discover_slots_max
     )
@@ -287,10 +335,6 @@ def _discovery(config: Config, segment: PlcSegment, book: MeterBook) -> Discover
         initiator=config.plc.initiator_mac,
         system_title=config.concentrator.system_title,
         timing=_timing(config),
+        repeater_threshold_dbuv=config.plc.repeater_threshold_dbuv,
     )
-    return Discovery(segment, book, slots, settings)
-
-
-async def _damaged_frames(modem: PlcModem) -> int:
-    counts = await modem.read_statistics()
-    return counts.get("chip_crc_nok", 0) + counts.get("chip_fi_nok", 0)
+    return Discovery(segment, book, slots, settings, now_s)

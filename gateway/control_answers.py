@@ -3,13 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from drivers.dlms.units import unit_name
 from gateway.core.clock import Clock
 from gateway.core.errors import RequestRefused
 from gateway.meters.node_link import NodeLink
-from gateway.meters.plc_segment import PlcSegment
+from gateway.statistics_answers import StatisticsAnswers
 from gateway.store.database import Database
 from gateway.store.errors import StoreError
 from gateway.store.inventory import Meter, Node, NodeState
@@ -17,6 +18,9 @@ from gateway.store.meter_registry import MeterRegistry
 from gateway.store.reading_buffer import ReadingBuffer
 from gateway.store.row_queries import Gap, ReadingFilter, find_gaps, newest_readings
 from gateway.store.stream_counts import StreamCounts, count_by_stream
+
+if TYPE_CHECKING:
+    from gateway.ad_hoc_read import AdHocReader
 
 READINGS_MAX: Final = 10_000
 
@@ -30,6 +34,14 @@ class Pushing(Protocol):
         """Return counts of batches and rows, and when the last was committed."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineView:
+    """What is asked of the line: for what it is used now, and for how long it was."""
+
+    doing: Callable[[], str]
+    busy_s: Callable[[], float]
+
+
 class ControlAnswers:
     """Looks into the parts of the daemon; changes nothing."""
 
@@ -41,27 +53,31 @@ class ControlAnswers:
         registry: MeterRegistry,
         buffer: ReadingBuffer,
         link_of: Callable[[bytes], NodeLink | None],
-        segment: PlcSegment,
-        doing: Callable[[], str],
+        line: LineView,
         pushing: Pushing,
         clock: Clock,
         modem_counters: Callable[[], Mapping[str, int]],
+        statistics: StatisticsAnswers,
+        ad_hoc: "AdHocReader",
     ) -> None:
         self._identity = dict(identity)
         self._database = database
         self._registry = registry
         self._buffer = buffer
         self._link_of = link_of
-        self._segment = segment
-        self._doing = doing
+        self._line = line
         self._pushing = pushing
         self._clock = clock
         self._modem_counters = modem_counters
+        self._statistics = statistics
         self._answers: dict[str, Callable[[Answer], Awaitable[Answer]]] = {
             "status": self._status,
             "meters": self._meters,
             "readings": self._readings,
             "lost": self._lost,
+            "statistics": statistics.statistics,
+            "availability": statistics.availability,
+            "read": ad_hoc.answer,
         }
 
     async def ask(self, request: Answer) -> Answer:
@@ -88,14 +104,15 @@ class ControlAnswers:
             "now_at_s": int(self._clock.now_s()),
             "clock": {"quality": self._clock.quality().value},
             "line": {
-                "doing": self._doing(),
-                "busy_s": round(self._segment.busy_s, 1),
+                "doing": self._line.doing(),
+                "busy_s": round(self._line.busy_s(), 1),
                 "registered": states[NodeState.REGISTERED.value],
                 "new": states[NodeState.NEW.value],
                 "lost": states[NodeState.LOST.value],
                 "meters": len(masters),
                 "slaves": len(self._registry.meters) - len(masters),
             },
+            "channel": await self._channel(),
             "modem": dict(self._modem_counters()),
             "store": {
                 "epoch": self._database.epoch,
@@ -104,6 +121,13 @@ class ControlAnswers:
             },
             "head_end": pushing,
         }
+
+    async def _channel(self) -> Answer:
+        with suppress(
+            StoreError
+        ):  # how the daemon is doing is asked most when the disk is not well
+            return await self._statistics.channel_in_brief()
+        return {}
 
     async def _meters(self, request: Answer) -> Answer:
         del request
@@ -226,9 +250,7 @@ def _node_part(node: Node | None, link: NodeLink | None) -> Answer:
         "mac": None if node is None else node.mac,
         "credit": None if link is None else link.credit.credit,
         "last_seen_at_s": _last_seen_s(node, link),
-        "asked": None if link is None else link.counters.asked,
-        "answered": None if link is None else link.counters.answered,
-        "repeated": None if link is None else link.counters.repeated,
+        "silent_since_at_s": None if link is None else link.silent_since_s,
     }
 
 

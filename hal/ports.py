@@ -50,6 +50,15 @@ class PlcModem(Protocol):
             HalError: refused, reset or silent; whether the frame went out is then unknown.
         """
 
+    async def call_repeaters(self, within_s: float) -> None:
+        """Send the repeater pattern at the master's place; return when all have had theirs.
+
+        The frame that announces it has been sent before. `within_s` is how long all patterns take.
+
+        Raises:
+            HalError: refused, reset or silent.
+        """
+
     async def receive(self) -> bytes:
         """Return the next frame heard with a good frame check; cancelling loses nothing."""
 

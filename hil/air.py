@@ -10,7 +10,7 @@ A record is `length u16 | kind u8 | body`; length counts kind and body; most sig
 | 81   | line  | none                           | the first copy of the modem's frame is out     |
 | 82   | line  | line octets, NS..FCS           | the modem decoded this copy (CC tells which)   |
 | 83   | line  | line octets, damaged           | the modem heard a frame with a bad frame check |
-| 84   | line  | none                           | an alarm pattern was heard in a pause          |
+| 84   | line  | pattern, 2 octets              | an alarm stood in the pause of a slot          |
 | 85   | line  | none                           | the repeater call is over                      |
 
 The terms carry the bit rate because a bench rate has no code in the modem's configuration: the
@@ -30,6 +30,7 @@ _HEARD = 0x82
 _HEARD_BAD = 0x83
 _ALARM_HEARD = 0x84
 _REPEATERS_CALLED = 0x85
+_PATTERN_OCTETS = 2
 
 
 class AirBroken(Exception):  # noqa: N818  (reads as what it is in an except clause)
@@ -77,7 +78,9 @@ class HeardBad:
 
 @dataclass(frozen=True, slots=True)
 class AlarmHeard:
-    """A node's alarm pattern reached the modem in the pause of a slot."""
+    """A physical alarm: the pattern of two octets that stood in the pause of a slot."""
+
+    pattern: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,8 @@ def encode_record(record: AirEvent | AirOrder) -> bytes:
             return _record(_HEARD, octets)
         case HeardBad(octets):
             return _record(_HEARD_BAD, octets)
+        case AlarmHeard(pattern):
+            return _record(_ALARM_HEARD, pattern)
         case _:
             return _record(_KIND_OF[type(record)], b"")
 
@@ -135,13 +140,14 @@ def decode_record(kind: int, body: bytes) -> AirEvent | AirOrder:
         return Heard(body)
     if kind == _HEARD_BAD:
         return HeardBad(body)
+    if kind == _ALARM_HEARD and len(body) == _PATTERN_OCTETS:
+        return AlarmHeard(body)
     raise AirBroken(f"no record of kind {kind:02X} with {len(body)} octets")
 
 
-_BARE: dict[int, type[CallRepeaters | FirstCopySent | AlarmHeard | RepeatersCalled]] = {
+_BARE: dict[int, type[CallRepeaters | FirstCopySent | RepeatersCalled]] = {
     _CALL_REPEATERS: CallRepeaters,
     _FIRST_COPY_SENT: FirstCopySent,
-    _ALARM_HEARD: AlarmHeard,
     _REPEATERS_CALLED: RepeatersCalled,
 }
 _KIND_OF = {record: kind for kind, record in _BARE.items()}

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from drivers.dlms.companion import Entity
 from drivers.plc.airtime import LineTiming
 from hil.capture_scheduler import CaptureScheduler
 from hil.dlms_meter import ApduServer, DlmsMeter
@@ -12,6 +13,8 @@ from hil.lv_network.air_log import AirLog, NoAirLog
 from hil.lv_network.channel import Channel
 from hil.lv_network.line_timer import Timer, TimerHandle
 from hil.lv_network.network import LvNetwork
+from hil.lv_network.reach_log import ReachLog
+from hil.lv_network.station import RepeaterMode
 from hil.lv_network.topology import Topology
 from hil.meter.module import MeterModule, MeterSettings
 from hil.meter.moment import Moment
@@ -29,6 +32,7 @@ class BenchSettings:
         population: who hangs where; those not plugged in join later.
         seed: the same seed gives the same weather, lives and losses.
         meter: how the meters are set.
+        never_repeat, always_repeat: shares of the meters, 0 to 1; all others are dynamic.
     """
 
     topology: Topology
@@ -36,6 +40,8 @@ class BenchSettings:
     seed: int
     timing: LineTiming
     meter: MeterSettings
+    never_repeat: float = 0.0
+    always_repeat: float = 0.0
 
 
 class LineBench:
@@ -56,8 +62,12 @@ class LineBench:
         truth: TruthWriter,
         make_server: Callable[[MeterModule, Moment], ApduServer],
         log: AirLog | None = None,
+        notes_reach: bool = False,
     ) -> None:
-        """Bring the population to life; those not held back are on the line at once."""
+        """Bring the population to life; those not held back are on the line at once.
+
+        With `notes_reach` the truth is told, all the time, who could be reached and how.
+        """
         self._make_server = make_server
         self._settings = settings
         self._timer = timer
@@ -84,6 +94,17 @@ class LineBench:
                 self.plug_in(plan.usn)
         truth.commit()
         truth.when_dirty = self._commit_soon
+        self._notes_reach = notes_reach
+        self._reach: ReachLog | None = None
+
+    def begin_weather(self) -> None:
+        """Let the weather go on from now on; the modems are connected by then."""
+        self._reach = ReachLog(
+            self.network,
+            timer=self._timer,
+            clock=self._clock,
+            was_reached=self._truth.was_reached if self._notes_reach else None,
+        )
 
     def plug_in(self, usn: str) -> None:
         """Connect a meter that was held back.
@@ -95,7 +116,11 @@ class LineBench:
         if plan is None:
             raise NoSuchMeter(f"no meter {usn} waits to be plugged in")
         module = bring_to_life(plan, self._settings.meter, self._now_s(), self._truth)
-        self._truth.meter_added(usn, plan.kind.name)
+        self._truth.meter_added(
+            usn, plan.kind.name, place=plan.place, system_title=module.identity.system_title.hex()
+        )
+        for entity in module.rings:
+            self._truth.stream_added(usn, entity, module.row_octets(entity))
         for slave in module.slaves.values():
             self._truth.meter_added(
                 slave.usn,
@@ -104,6 +129,7 @@ class LineBench:
                 medium=int(slave.medium),
                 channel=slave.channel,
             )
+            self._truth.stream_added(slave.usn, Entity.SLAVE, module.row_octets(Entity.SLAVE))
         meter = DlmsMeter(
             module,
             clock=self._clock,
@@ -112,6 +138,8 @@ class LineBench:
             make_server=self._make_server,
             schedule_changed=self._scheduler.plan,
         )
+        meter.repeater_mode = self._repeater_mode(plan)
+        meter.repeats = meter.repeater_mode is not RepeaterMode.NEVER
         if not self._capturing:
             module.stop_capture(self._now_s())
         self.plugged[usn] = meter
@@ -144,6 +172,21 @@ class LineBench:
         meter.power_on(self._now_s())
         self.network.refresh(self._places[usn])
 
+    def step_clock(self, usn: str, by_s: float) -> None:
+        """Let a meter's clock jump, as if somebody had set it there. Raises NoSuchMeter."""
+        module, now_s = self._meter(usn).module, self._now_s()
+        module.set_clock(module.clock.time_s(now_s) + by_s, now_s)
+        self._scheduler.plan(module)
+
+    def raise_alarm(self, usn: str, descriptor: int) -> None:
+        """Let a node send the alarm pattern until its alarm is cleared. Raises NoSuchMeter."""
+        self._meter(usn).node.alarm_descriptor = descriptor
+
+    def network_changed(self) -> None:
+        """Take note that somebody has rewired or burdened the network."""
+        if self._reach is not None:
+            self._reach.look_again()
+
     def place_of(self, usn: str) -> int:
         """Return where a meter hangs. Raises NoSuchMeter."""
         self._meter(usn)
@@ -172,6 +215,8 @@ class LineBench:
     def close(self) -> None:
         """Stop every timer and complete the truth."""
         self._scheduler.stop()
+        if self._reach is not None:
+            self._reach.close()
         if self._commit is not None:
             self._commit.cancel()
         for usn, since_s in self._supplied_since.items():
@@ -185,6 +230,14 @@ class LineBench:
         if meter is None:
             raise NoSuchMeter(f"no meter {usn} on this line")
         return meter
+
+    def _repeater_mode(self, plan: PlannedMeter) -> RepeaterMode:
+        share = random.Random(f"repeats/{plan.seed}").random()  # noqa: S311  (dice, not a key)
+        if share < self._settings.never_repeat:
+            return RepeaterMode.NEVER
+        if share >= 1.0 - self._settings.always_repeat:
+            return RepeaterMode.ALWAYS
+        return RepeaterMode.DYNAMIC
 
     def _now_s(self) -> float:
         return self._clock.utc_s(self._timer.time())

@@ -1,4 +1,8 @@
-"""The process of the emulated line: python -m hil.line_process --air PATH --control PATH ..."""
+"""The process of the emulated line: python -m hil.line_process --air PATH --control PATH ...
+
+A second modem (hil.modem_process --air TAP) or a fuzzer may be connected to the tap: it hears all
+that stands on the line, and what it sends is heard by the modem and by every meter.
+"""
 
 import argparse
 import asyncio
@@ -16,6 +20,7 @@ from hil.air_socket import AirServer
 from hil.json_control import JsonControl
 from hil.line_bench import BenchSettings, LineBench
 from hil.line_control import carry_out
+from hil.lv_network.line_tap import LineTap
 from hil.lv_network.street import plan_street
 from hil.meter.clock import SYNC_LIMIT_S
 from hil.meter.module import MeterSettings
@@ -53,26 +58,35 @@ async def _run(options: argparse.Namespace) -> None:
         make_server=partial(server_for, password=password),
     )
     network = bench.network
+    terms = LineTerms(
+        bit_rate_bps=settings.timing.bit_rate_bps, packing=str(settings.timing.packing)
+    )
     modem = network.connect_modem(lambda event: air.tell(event))  # noqa: PLW0108  (made below)
     air = AirServer(
         options.air,
-        terms=LineTerms(
-            bit_rate_bps=settings.timing.bit_rate_bps, packing=str(settings.timing.packing)
-        ),
+        terms=terms,
         on_transmit=lambda octets: network.transmit(modem, octets),
         on_call_repeaters=lambda: network.call_repeaters(modem),
         on_modem_change=modem.changed,
     )
+    servers = [air]
+    if options.tap is not None:
+        tap = AirServer(options.tap, terms=terms, on_transmit=network.foreign_transmits)
+        network.tap = LineTap(timer=loop, packing=settings.timing.packing, tell=tap.tell)
+        servers.append(tap)
+    bench.begin_weather()
     control = JsonControl(options.control, partial(carry_out, bench))
     try:
-        await air.start()
+        for server in servers:
+            await server.start()
         await control.start()
         sys.stdout.write(f"{READY_TEXT}: {options.meters} meters\n")
         sys.stdout.flush()
         await stop.wait()
     finally:
         await control.close()
-        await air.close()
+        for server in servers:
+            await server.close()
         bench.close()
 
 
@@ -99,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--air", type=Path, required=True, help="Unix socket for the modem (made here)")
     add("--control", type=Path, required=True, help="Unix socket for commands (made here)")
+    add("--tap", type=Path, help="Unix socket for a second modem, which hears all (made here)")
     add("--truth", type=Path, required=True, help="SQLite file of what the meters hold")
     add("--meters", type=int, default=12, help="power-line meters [12]")
     add("--seed", type=int, default=1, help="the same seed gives the same line [1]")

@@ -141,11 +141,12 @@ class PlcModemEmulator:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        due = self.uart.deadline()
+        due = min(self.uart.deadline(), self.firmware.deadline())
         if due != float("inf"):
             self._timer = self._loop.call_at(due, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
         self.uart.tick(self._loop.time())
+        self.firmware.tick(self._loop.time())
         self._rearm()

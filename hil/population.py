@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drivers.dlms.companion import DisconnecterEvent, Medium, StandardEvent
 from hil.household import make_household
@@ -16,6 +16,9 @@ from hil.meter.slave import SlaveMeter, slave_flow
 from hil.meter.zone import LocalZone
 
 WRONG_CLOCK_S = 90.0
+SUCCESSOR_STEP = 5_000
+"""What is added to the number of a meter for the one that takes its place."""
+
 _EVERY_POLYPHASE = 6
 _LATE_NUMBER = 5  # an ordinary single-phase meter; the last one of a smaller line
 _AHEAD_NUMBER = 2
@@ -48,28 +51,64 @@ class PlannedMeter:
     past_events: int
 
 
-def plan_population(meters: int, seed: int) -> list[PlannedMeter]:
-    """Return the meters of a line: each sixth polyphase, three in a dozen with a slave.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PopulationMix:
+    """What sort of meters a line has.
 
-    One of them is not plugged in yet. Two clocks are wrong by WRONG_CLOCK_S, one ahead, one behind.
+    Attributes:
+        polyphase_every: each so many-th meter has three phases.
+        slaves: three in a dozen have a slave.
+        wrong_clocks: two clocks are wrong by WRONG_CLOCK_S, one ahead, one behind.
+        latecomer: one meter is not plugged in yet.
+        waiting: places whose meters are not, either.
+    """
+
+    polyphase_every: int = _EVERY_POLYPHASE
+    slaves: bool = True
+    wrong_clocks: bool = True
+    latecomer: bool = True
+    waiting: tuple[int, ...] = ()
+
+
+BENCH_MIX = PopulationMix()
+
+
+def plan_population(meters: int, seed: int, mix: PopulationMix = BENCH_MIX) -> list[PlannedMeter]:
+    """Return the meters of a line, one at each of so many places.
+
     Lines of a few meters lack what stands at the higher places.
     """
     chance = random.Random(f"population/{seed}")  # noqa: S311  (an emulation, not a key)
-    late = min(_LATE_NUMBER, meters - 1) if meters > 1 else None
-    return [_planned(number, seed, chance, plugged_in=number != late) for number in range(meters)]
+    waiting = set(mix.waiting)
+    if mix.latecomer and meters > 1:
+        waiting.add(min(_LATE_NUMBER, meters - 1))
+    return [
+        _planned(number, seed, chance, mix, waits=number in waiting) for number in range(meters)
+    ]
 
 
-def _planned(number: int, seed: int, chance: random.Random, *, plugged_in: bool) -> PlannedMeter:
+def plan_successor(before: PlannedMeter, seed: int, mix: PopulationMix) -> PlannedMeter:
+    """Return the meter that takes another one's place: same kind, all numbers its own."""
+    number = before.number + SUCCESSOR_STEP
+    chance = random.Random(f"successor/{seed}/{number}")  # noqa: S311
+    after = _planned(number, seed, chance, mix, waits=True)
+    return replace(after, place=before.place, kind=before.kind, slaves=(), clock_offset_s=0.0)
+
+
+def _planned(
+    number: int, seed: int, chance: random.Random, mix: PopulationMix, *, waits: bool
+) -> PlannedMeter:
     offset_s = {_AHEAD_NUMBER: WRONG_CLOCK_S, _BEHIND_NUMBER: -WRONG_CLOCK_S}.get(number)
-    medium = _SLAVE_PLACES.get(number % _DOZEN)
+    medium = _SLAVE_PLACES.get(number % _DOZEN) if mix.slaves else None
+    right_s = chance.uniform(-0.4, 0.4)
     return PlannedMeter(
         number=number,
         usn=f"U{seed % 1000:03d}{number + 1:06d}",
-        kind=POLYPHASE if number % _EVERY_POLYPHASE == 0 else SINGLE_PHASE,
+        kind=POLYPHASE if number % mix.polyphase_every == 0 else SINGLE_PHASE,
         seed=seed * 10_000 + number,
         place=number,
-        plugged_in=plugged_in,
-        clock_offset_s=chance.uniform(-0.4, 0.4) if offset_s is None else offset_s,
+        plugged_in=not waits,
+        clock_offset_s=right_s if offset_s is None or not mix.wrong_clocks else offset_s,
         slaves=() if medium is None else (medium,),
         past_events=chance.randint(2, 5),
     )

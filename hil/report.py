@@ -91,7 +91,7 @@ def write_report(directory: Path, figures: dict[str, object]) -> Path:
 def verdict_table(verdict: Verdict) -> str:
     """Return the verdict as a person reads it."""
     lines = [
-        *_table(("STREAM", "EXPECTED", "COMMITTED"), _stream_lines(verdict)),
+        *table(("STREAM", "EXPECTED", "COMMITTED"), _stream_lines(verdict)),
         "",
         f"meters   {verdict.meters_registered} of {verdict.meters_expected}",
         f"slaves   {verdict.slaves_found} of {verdict.slaves_expected}",
@@ -125,7 +125,8 @@ def _stream_lines(verdict: Verdict) -> Iterator[tuple[str, str, str]]:
     yield "in all", str(verdict.rows_expected), str(verdict.rows_committed)
 
 
-def _table(heads: Sequence[str], rows: Iterator[Sequence[str]]) -> Iterator[str]:
+def table(heads: Sequence[str], rows: Iterator[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a table; all columns but the first are numbers."""
     lines = [heads, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
     for line in lines:

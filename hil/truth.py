@@ -1,11 +1,14 @@
 """The truth about what meters hold, in an SQLite file, written from their own integers.
 
     rows(usn, stream, captured_at_s, occurrence, status, value1..value4, dropped_at_s)
-    meters(usn, kind, parent_usn, medium, channel)
+    meters(usn, kind, parent_usn, medium, channel, place, system_title)
     supply(usn, from_s, to_s)          when a meter had mains, UTC seconds
     reach(usn, line, from_s, to_s, credit)
                                        when an exchange with it would have succeeded over a line,
                                        and with how much credit at least (hil.lv_network.reach)
+    streams(usn, stream, row_octets)   length of a row in an answer, as the meter encodes it
+    reads(at_s, usn, line, took_s, outcome)
+                                       what somebody asked a meter through its concentrator
     facts(name, value)                 of the run as a whole, JSON values
 
 `stream` is the entity's name (drivers.dlms.companion.Entity). A row overwritten in a meter has
@@ -36,12 +39,21 @@ CREATE TABLE rows (
 );
 CREATE UNIQUE INDEX rows_key ON rows (usn, stream, captured_at_s, occurrence);
 CREATE TABLE meters (
-    usn TEXT PRIMARY KEY, kind TEXT NOT NULL, parent_usn TEXT, medium INTEGER, channel INTEGER
+    usn TEXT PRIMARY KEY, kind TEXT NOT NULL, parent_usn TEXT, medium INTEGER, channel INTEGER,
+    place INTEGER, system_title TEXT
 );
 CREATE TABLE supply (usn TEXT NOT NULL, from_s REAL NOT NULL, to_s REAL NOT NULL);
 CREATE TABLE reach (
     usn TEXT NOT NULL, line TEXT NOT NULL, from_s REAL NOT NULL, to_s REAL NOT NULL,
     credit INTEGER NOT NULL
+);
+CREATE TABLE streams (
+    usn TEXT NOT NULL, stream TEXT NOT NULL, row_octets INTEGER NOT NULL,
+    PRIMARY KEY (usn, stream)
+);
+CREATE TABLE reads (
+    at_s REAL NOT NULL, usn TEXT NOT NULL, line TEXT NOT NULL, took_s REAL NOT NULL,
+    outcome TEXT NOT NULL
 );
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
@@ -75,10 +87,13 @@ class TruthWriter:
         parent_usn: str | None = None,
         medium: int | None = None,
         channel: int | None = None,
+        place: int | None = None,
+        system_title: str | None = None,
     ) -> None:
-        """Note a meter, or a slave of one."""
+        """Note a meter on the power line, or a slave of one."""
         self._database.execute(
-            "INSERT INTO meters VALUES (?, ?, ?, ?, ?)", (usn, kind, parent_usn, medium, channel)
+            "INSERT INTO meters VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (usn, kind, parent_usn, medium, channel, place, system_title),
         )
         self._note_change()
 
@@ -109,6 +124,20 @@ class TruthWriter:
         """Note a span of time in which this much credit would just have sufficed."""
         self._database.execute(
             "INSERT INTO reach VALUES (?, ?, ?, ?, ?)", (usn, line, from_s, to_s, credit)
+        )
+        self._note_change()
+
+    def stream_added(self, usn: str, entity: Entity, row_octets: int) -> None:
+        """Note how long a stream's rows are."""
+        self._database.execute(
+            "INSERT OR REPLACE INTO streams VALUES (?, ?, ?)", (usn, str(entity), row_octets)
+        )
+        self._note_change()
+
+    def was_read(self, at_s: float, usn: str, line: str, took_s: float, outcome: str) -> None:
+        """Note what became of a question that somebody asked a meter."""
+        self._database.execute(
+            "INSERT INTO reads VALUES (?, ?, ?, ?, ?)", (at_s, usn, line, took_s, outcome)
         )
         self._note_change()
 

@@ -9,7 +9,7 @@ import contextlib
 import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from gateway.app import (
     Clock,
@@ -20,17 +20,21 @@ from gateway.app import (
     LinkState,
     Ports,
     PublishOutcome,
+    RequestRefused,
     build,
     load_config,
     ports_on,
 )
+from gateway.box_swap import swap_box
 from hal.fake_board import FakeBoard
 from hil.air import AirEvent, LineTerms
 from hil.head_end.in_memory import InMemoryHeadEnd
 from hil.lv_network.network import LvNetwork
 from hil.memory_wan import MemoryWan
+from hil.meter_server import server_for
 from hil.plc_modem_emulator import PlcModemEmulator
 from hil.rig_clock import RigClock
+from hil.simulation.site import Makers
 from hil.virtual_loop import InlineExecutor
 
 REPLACED: Final[Mapping[str, str]] = {
@@ -87,13 +91,47 @@ class MemoryLink(LinkState):
         return {"connected": self.is_up, "host": "in memory"}
 
 
-class VirtualConcentrator:
-    """One concentrator: its daemon, its modem on the line, its way to the head-end.
+class VirtualModem:
+    """A modem on a substation's busbar, with the board it is connected to.
 
     Attributes:
-        config: what the daemon is told.
-        wan: the way to the head-end; cut and mend it at will.
+        place: on the network.
+        board: whose ports the daemon gets.
         chip: the emulated modem.
+    """
+
+    def __init__(self, network: LvNetwork, config_file: Path) -> None:
+        """Connect it to the next substation; must run inside the loop."""
+        config = load_config(config_file)
+        baud_bps = config.plc_modem.baud_bps
+        self.board = FakeBoard(plc_baud_bps=baud_bps)
+        self.place = network.connect_modem(self._hear)
+        self.chip = PlcModemEmulator(
+            baud_bps=baud_bps,
+            send=self.board.line.send,
+            transmit=lambda octets: network.transmit(self.place, octets),
+            call_repeaters=lambda: network.call_repeaters(self.place),
+        )
+        self.board.line.on_octets = self.chip.octets_came
+        self.board.t_req.on_change = lambda high: self.chip.t_req_changed(high=high)
+        terms = LineTerms(bit_rate_bps=config.plc.bit_rate_bps, packing=str(config.plc.packing))
+        self.chip.hear(terms)
+
+    def close(self) -> None:
+        """Stop the chip's timer."""
+        self.chip.close()
+
+    def _hear(self, event: AirEvent) -> None:
+        self.chip.hear(event)
+
+
+class VirtualConcentrator:
+    """One concentrator: its daemon on a modem, and its way to the head-end.
+
+    Attributes:
+        config_file, config: what the daemon is told.
+        modem: what it speaks over.
+        wan: the way to the head-end; cut and mend it at will.
         daemon: the running daemon, of the last start.
         wall_offset_s: how far its wall clock is off; change it and the clock has stepped.
         kills: how often it was killed.
@@ -103,14 +141,16 @@ class VirtualConcentrator:
         self,
         config_file: Path,
         *,
-        network: LvNetwork,
+        modem: VirtualModem,
         head_end: InMemoryHeadEnd,
         clock: RigClock,
         seed: str,
         trust: ClockTrust = ClockTrust.SYSTEM,
     ) -> None:
-        """Prepare the modem on the next substation's busbar; must run inside the loop."""
+        """Prepare; must run inside the loop."""
+        self.config_file = config_file
         self.config: Config = load_config(config_file)
+        self.modem = modem
         self.wan = MemoryWan(seed)
         self.wall_offset_s = 0.0
         self.kills = 0
@@ -119,33 +159,12 @@ class VirtualConcentrator:
         self._head_end = head_end
         self._seed = seed
         self._trust = trust
-        self._network = network
         self._stop = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
-        self.board = FakeBoard(plc_baud_bps=self.config.plc_modem.baud_bps)
-        self.modem_place = network.connect_modem(self._hear)
-        self.chip = PlcModemEmulator(
-            baud_bps=self.config.plc_modem.baud_bps,
-            send=self.board.line.send,
-            transmit=lambda octets: network.transmit(self.modem_place, octets),
-            call_repeaters=lambda: network.call_repeaters(self.modem_place),
-        )
-        self.board.line.on_octets = self.chip.octets_came
-        self.board.t_req.on_change = lambda high: self.chip.t_req_changed(high=high)
-        self.chip.hear(
-            LineTerms(
-                bit_rate_bps=self.config.plc.bit_rate_bps, packing=str(self.config.plc.packing)
-            )
-        )
-
-    @property
-    def store_path(self) -> Path:
-        """Return the daemon's SQLite file."""
-        return self.config.concentrator.data_directory / "gridgate.db"
 
     @property
     def is_running(self) -> bool:
-        """Tell whether the daemon runs; one that failed has told why by then."""
+        """Tell whether the daemon runs."""
         return self._running is not None and not self._running.done()
 
     def wall_s(self) -> float:
@@ -159,7 +178,7 @@ class VirtualConcentrator:
             StoreError: the store cannot be opened.
         """
         clock = Clock(self._trust, wall=self.wall_s, monotonic=self._loop.time)
-        ports: Ports = ports_on(self.board, self.config)
+        ports: Ports = ports_on(self.modem.board, self.config)
         rng = random.Random(f"daemon/{self._seed}/{self.kills}")  # noqa: S311  (dice, not a key)
         link = MemoryLink(self.wan, self._head_end, self._clock)
         self.daemon: Daemon = build(self.config, ports, clock, rng, InlineExecutor(), link)
@@ -189,14 +208,41 @@ class VirtualConcentrator:
             await running
         await self.daemon.database.close()
 
+    async def take_over_from(self, failed: "VirtualConcentrator") -> None:
+        """Fill the empty store with what another box has left, before the first start."""
+        at_s = int(self.wall_s())
+        await swap_box(failed.config_file, self.config_file, InlineExecutor(), at_s)
+
+    async def fill_disk(self, *, full: bool) -> None:
+        """Let the store's file grow no further, or up to its budget again."""
+        pages = 1 if full else self.config.storage.pages_max
+        await self.daemon.database.limit_pages(pages)
+
+    async def ask(self, question: str, **more: object) -> dict[str, Any]:
+        """Ask the daemon as its control socket would.
+
+        Raises:
+            RequestRefused: no such question, or not now.
+        """
+        return await self.daemon.answers.ask({"ask": question, **more})
+
     def check(self) -> None:
         """Raise what the daemon has ended from, if it has."""
         if self._running is not None and self._running.done():
             self._running.result()
 
-    def close(self) -> None:
-        """Stop the chip's timer."""
-        self.chip.close()
 
-    def _hear(self, event: AirEvent) -> None:
-        self.chip.hear(event)
+def _concentrator(
+    config_file: Path, modem: VirtualModem, head_end: InMemoryHeadEnd, clock: RigClock, seed: str
+) -> VirtualConcentrator:
+    return VirtualConcentrator(config_file, modem=modem, head_end=head_end, clock=clock, seed=seed)
+
+
+MAKERS: Final = Makers(
+    server=server_for,
+    modem=VirtualModem,
+    concentrator=_concentrator,
+    take_over=VirtualConcentrator.take_over_from,
+    refusals=RequestRefused,
+)
+"""What hil.simulation needs of this file."""

@@ -16,6 +16,8 @@ _THREADS_END_WITHIN_S = 2.0
 _UNIT_TESTS_WITHIN_S = 20.0
 _PHASES = ("architecture", "unit", "rig", "e2e", "soak")
 
+_NOT_OURS = (str(Path(sys.prefix).resolve()), sys.prefix, "/proc/")
+
 _phase_s: dict[str, float] = {}
 
 
@@ -83,7 +85,7 @@ def _open_files() -> dict[str, str]:
                 target = str(Path(entry.path).readlink())
             except OSError:  # closed again in the meantime
                 continue
-            if not target.startswith((sys.prefix, "/proc/")):  # fonts are held for the next plot
+            if not target.startswith(_NOT_OURS):  # fonts are held for the next plot
                 opened[entry.name] = target
     return opened
 

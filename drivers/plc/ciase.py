@@ -12,6 +12,7 @@ SYSTEM_TITLE_OCTETS: Final = 6  # eight in the HDLC-based profile, which is not 
 DEFAULT_RECEPTION_THRESHOLD_DBUV: Final = (
     104  # from memory (docs/plc.md 5); sent as "default" anyway
 )
+REPEATER_SUB_SLOTS: Final = 21  # places for patterns in one slot (docs/plc.md 3.1)
 REGISTER_ENTRIES_MAX: Final = 28  # what one MAC frame carries
 ALARM_NEW_METER: Final = 0x01
 ALARM_PENDING: Final = 0x82

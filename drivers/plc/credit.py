@@ -1,24 +1,31 @@
 """How many repetitions a node is granted, learnt from how its answers came back."""
 
-from collections import deque
 from collections.abc import Iterable
 from typing import Final
 
-from drivers.plc.mac_frame import CREDIT_MAX
+from drivers.plc.mac_frame import CREDIT_MAX, DELTA_CREDIT_MAX
 
-ANSWERS_BEFORE_LOWERING: Final = 3
-LEARNING_SHARE: Final = 0.08  # how much the last try says about its credit
-FORGETTING_SHARE: Final = 0.02  # how fast a credit that is not in use is believed in again
+ANSWER_KEPT: Final = 0.9
+"""Of what an answer said of the need, this share is left after the next one: about ten count."""
+
+SILENCE_KEPT: Final = 0.96
+"""A silence is remembered longer: being wrong again costs more than a spare repetition."""
+
+PROBE_COST: Final = 2.0
+"""What it costs to find out whether a silent node is there, in transmissions of an exchange."""
+
+_DOUBT: Final = 0.25  # with less than this on record, silence at a credit is forgotten
 _CREDITS: Final = range(CREDIT_MAX + 1)
 
 
 class CreditLedger:
-    """The learnt need of one node. PLC-1.
+    """The learnt need of one node, question and answer together. PLC-1.
 
-    Begins where the node was first heard. After some answers it takes, of all credits that cover
-    the need, the one that costs least line time in the mean: a spare repetition costs little, a
-    first try that fails costs its time-out and a try with 7. So a clean line gets the bare need,
-    a noisy one gets a spare repetition, and noise that no repetition helps against gets none.
+    An answer tells with how few repetitions it, and its question, would have done: with less
+    than that the exchange fails. A silence tells that the credit of that try did not do. Both are
+    forgotten by and by. Of all credits the one is granted whose exchange costs least line time in
+    the mean, silence included: a clean line gets the bare need, a noisy one a spare repetition,
+    and noise that no repetition helps against gets none.
 
     The policy is ours: no standard text was found. Source: docs/plc.md 3, client adaptation policy.
 
@@ -26,7 +33,7 @@ class CreditLedger:
         need: what the last answer needed; None before the first. 3 may mean more.
     """
 
-    __slots__ = ("_credit", "_failing", "_needs", "need")
+    __slots__ = ("_credit", "_needed", "_silent", "need")
 
     def __init__(self, credit: int = CREDIT_MAX) -> None:
         self.start(credit)
@@ -40,51 +47,64 @@ class CreditLedger:
         """Forget what was learnt and begin at the credit at which the node was first heard."""
         self.need: int | None = None
         self._credit = min(CREDIT_MAX, max(0, credit))
-        self._needs: deque[int] = deque(maxlen=ANSWERS_BEFORE_LOWERING)
-        self._failing = [0.0 for _ in _CREDITS]  # share of first tries thought to fail
+        self._needed = [0.0 for _ in _CREDITS]  # weight of answers that needed just this credit
+        self._silent = [0.0 for _ in _CREDITS]  # weight of silences at this credit
+        self._needed[self._credit] = 1.0
 
-    def success(self, need: int, initial_credit_used: int | None = None) -> None:
+    def success(self, need_down: int, need_up: int, initial_credit_used: int | None = None) -> None:
         """Note an answer.
 
         Args:
-            need: the greater of both hop distances, question and answer.
-            initial_credit_used: credit of the try that was answered; more than `credit` says
-                that the first try failed.
+            need_down: repetitions that the question needed, as the node reports; 3 may mean more.
+            need_up: repetitions that the answer needed.
+            initial_credit_used: of the try that was answered; None: as granted.
         """
-        self.need = min(CREDIT_MAX, need)
-        self._needs.append(self.need)
-        first_failed = initial_credit_used is not None and initial_credit_used > self._credit
-        self._learn(failed=first_failed)
-        if len(self._needs) == ANSWERS_BEFORE_LOWERING:
-            self._credit = min(range(max(self._needs), CREDIT_MAX + 1), key=self._cost)
-        else:
-            self._credit = max(self.need, min(CREDIT_MAX, self._credit + first_failed))
+        used = self._credit if initial_credit_used is None else initial_credit_used
+        used = min(CREDIT_MAX, max(0, used))
+        need = min(CREDIT_MAX, max(0, need_down, need_up))
+        if need_down >= DELTA_CREDIT_MAX:  # two bits cannot tell by how much more than three
+            need = min(max(need, self._met_silence_at() + 1), max(need, used))
+        self.need = need
+        self._forget()
+        self._needed[need] += 1.0
+        self._choose()
 
-    def failure(self) -> None:
-        """Note that every try met silence: the need must be learnt anew, one credit higher."""
-        self._learn(failed=True)
-        self._needs.clear()
-        self._credit = min(CREDIT_MAX, self._credit + 1)
+    def failure(self, credit: int | None = None) -> None:
+        """Note that a try met silence; None: at the credit granted.
 
-    def _learn(self, *, failed: bool) -> None:
+        With all the credit there is, silence says nothing of the need: whoever is gone for an hour,
+        and asked again and again whether he is back, needs what he needed before.
+        """
+        used = self._credit if credit is None else min(CREDIT_MAX, max(0, credit))
+        if used == CREDIT_MAX:
+            return
+        self._forget()
+        self._silent[used] += 1.0
+        self._choose()
+
+    def silence_share(self, credit: int) -> float:
+        """Return which share of exchanges is thought to meet silence at a credit."""
+        enough = sum(self._needed[: credit + 1])
+        short = sum(self._needed[credit + 1 :]) + sum(self._silent[credit:])
+        return short / (enough + short) if enough + short else 1.0
+
+    def _met_silence_at(self) -> int:
+        """Return the highest credit that met silence and is not forgiven; -1 for none."""
+        return max((credit for credit in _CREDITS if self._silent[credit] >= _DOUBT), default=-1)
+
+    def _forget(self) -> None:
         for credit in _CREDITS:
-            share = LEARNING_SHARE if credit == self._credit else FORGETTING_SHARE
-            seen = 1.0 if failed and credit == self._credit else 0.0
-            self._failing[credit] += share * (seen - self._failing[credit])
+            self._needed[credit] *= ANSWER_KEPT
+            self._silent[credit] *= SILENCE_KEPT
 
-    def _cost(self, credit: int) -> float:
+    def _choose(self) -> None:
+        again = 1 + max((credit for credit in _CREDITS if self._needed[credit] >= 0.1), default=7)
+        self._credit = min(_CREDITS, key=lambda credit: self._cost(credit, again))
+
+    def _cost(self, credit: int, again: int) -> float:
         """Return the mean line time of an exchange, in transmissions."""
         once = 1 + credit
-        again = once + 1 + CREDIT_MAX
-        return once + self._failing[credit] * again
-
-
-def credit_of_try(first_credit: int, attempt: int) -> int:
-    """Return the initial credit of try number `attempt`, 0 the first: any later one has 7. PLC-1.
-
-    The one place to change for a gentler climb.
-    """
-    return first_credit if attempt == 0 else CREDIT_MAX
+        return once + self.silence_share(credit) * (once + PROBE_COST + again)
 
 
 def broadcast_credit(credits_in_use: Iterable[int]) -> int:

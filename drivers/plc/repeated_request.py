@@ -6,7 +6,6 @@ from typing import Final, Generic, TypeVar
 
 from drivers.errors import LocalUseError, MalformedFrame, NoAnswer
 from drivers.plc.airtime import LineTiming
-from drivers.plc.credit import credit_of_try
 from drivers.plc.llc import LlcPdu
 from drivers.plc.mac_frame import CREDIT_MAX, M_SDU_OCTETS_MAX, MacFrame
 
@@ -43,23 +42,32 @@ class AnswerFacts:
     """How an answer came back.
 
     Attributes:
-        need: repetitions that question or answer needed, the greater; 3 may mean more.
+        need_down: repetitions that the question needed, as the node tells; 3 may mean more.
+        need_up: repetitions that the answer needed.
         initial_credit_used: initial credit of the try that was answered.
         tries_used: how often the question went out.
         sent_octets: M_sdu octets handed to the modem, all tries together.
+        answer_octets: of the answer's M_sdu.
         airtime_s: line time of all tries and the answer.
         line_busy_s: how long the answer's own repetitions still hold the line.
         late_until_s: time before which an answer to another of the tries may still come; None
             when none can. A reply carries no number, so nobody else should ask this node before.
     """
 
-    need: int
+    need_down: int
+    need_up: int
     initial_credit_used: int
     tries_used: int
     sent_octets: int
+    answer_octets: int
     airtime_s: float
     line_busy_s: float
     late_until_s: float | None
+
+    @property
+    def need(self) -> int:
+        """Return the greater of both needs."""
+        return max(self.need_down, self.need_up)
 
 
 class RepeatedRequest(ABC, Generic[Answer]):
@@ -85,6 +93,16 @@ class RepeatedRequest(ABC, Generic[Answer]):
     def tries_used(self) -> int:
         """How often the question has gone out."""
         return len(self._credits)
+
+    @property
+    def question_octets(self) -> int:
+        """Length of the question's M_sdu."""
+        return len(self._m_sdu)
+
+    @property
+    def credits_used(self) -> tuple[int, ...]:
+        """The initial credit of each try so far."""
+        return tuple(self._credits)
 
     def start(self, now: float) -> None:
         """Begin; the first frame becomes available."""
@@ -150,10 +168,12 @@ class RepeatedRequest(ABC, Generic[Answer]):
         asked_s = sum(timing.frame_s(len(self._m_sdu), credit) for credit in self._credits)
         answer_octets = len(frame.m_sdu)
         return AnswerFacts(
-            need=max(frame.delta_credit, frame.hop_distance),
+            need_down=frame.delta_credit,
+            need_up=frame.hop_distance,
             initial_credit_used=self._credit_answered(frame),
             tries_used=self.tries_used,
             sent_octets=len(self._m_sdu) * self.tries_used,
+            answer_octets=answer_octets,
             airtime_s=asked_s + timing.frame_s(answer_octets, frame.initial_credit),
             line_busy_s=timing.repetitions_left_s(answer_octets, frame.current_credit),
             late_until_s=self._late_until(frame, now),
@@ -175,7 +195,8 @@ class RepeatedRequest(ABC, Generic[Answer]):
 
     def _ask(self, now: float) -> None:
         question = self._question
-        credit = credit_of_try(question.initial_credit, self.tries_used)
+        # PLC-1: whoever was silent once is asked with all the credit there is.
+        credit = CREDIT_MAX if self._credits else question.initial_credit
         self._credits.append(credit)
         self._to_send = MacFrame(
             initial_credit=credit,

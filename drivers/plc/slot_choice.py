@@ -1,17 +1,32 @@
-"""How many answer windows the next Discover offers, from what the last ones showed."""
+"""How many answer windows the next Discover offers, and to what share of the nodes."""
 
 from dataclasses import dataclass
-from math import ceil, exp
 from typing import Final
 
-SLOTS_PER_NODE: Final = 1.5  # more than one window a node: a collision costs a whole round
-NODES_PER_COLLISION: Final = 2.39  # mean crowd of a collided slot at best load (slotted ALOHA)
-PROBE_EVERY: Final = 4  # the first of so many silent rounds is followed by a probe
-PROBE_SLOTS: Final = 10
-PROBE_PROBABILITIES: Final = (20, 4)  # percent, in turn: crowds of about 50 and 250
-_CROWD_MAX: Final = 4096
-_LOAD_MAX: Final = 4.0  # nodes per slot; beyond that hardly anybody is heard at all
-_HALVINGS: Final = 20
+from drivers.plc.crowd_belief import CrowdBelief
+
+FEW_SLOTS: Final = 10
+"""So many windows suffice to learn how large a crowd is, if about as many nodes answer."""
+
+SLOTS_PER_NODE: Final = 1.5
+SPARE_SLOTS: Final = 3
+"""Slotted ALOHA hears most in a window where there are as many as nodes. But a look costs about
+six windows itself, with Discover, waits and Register, and the time until the next. Half as many
+again cost a tenth more windows, no more time on the line, and one look in six less."""
+
+ALL: Final = 100
+"""The chance in percent with which everybody answers."""
+
+DOUBT: Final = 0.1
+"""While it is likelier than this that anybody is left, there is room for a crowd."""
+
+REST_CHANCES: Final = (ALL, ALL, 25, ALL, ALL, 50)
+"""Chances, by turns, while nobody is believed to be left: nodes that are together in the one
+window are heard by nobody, and would be for ever if each of them answered every time."""
+
+_EVEN: Final = 0.5
+_LOW, _MIDDLE, _HIGH = 0.25, 0.5, 0.75
+_WIDE: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,91 +43,79 @@ class DiscoverTerms:
 
 
 class SlotChoice:
-    """Guesses how many nodes would answer, and offers room for them. INV-2.
+    """Offers about as many windows as nodes are believed to answer. INV-2.
 
-    A silent round is ambiguous where the modem does not notice collisions: nobody, or a crowd in
-    which nobody got through. So now and then a silent round is followed by one that only a share
-    of the nodes may answer.
+    While nobody knows whether the crowd is a handful or a town, few windows and a chance to
+    answer size it, from the low end: too few windows cost little and teach as much. A crowd
+    beyond the most windows answers with a chance too. Once nobody is believed to be left, the
+    fewest windows are offered, to all mostly; while it is but doubted, at every other look, for the
+    one newcomer is the likeliest.
 
     Source: framed slotted ALOHA; no rule for this choice is in the standard's known text.
-
-    Attributes:
-        expected: nodes that are thought not to be registered yet.
     """
 
-    def __init__(self, *, slots_min: int = 5, slots_max: int = 100, expected: int = 10) -> None:
-        self._slots_min = slots_min
-        self._slots_max = slots_max
+    def __init__(self, *, slots_min: int = 1, slots_max: int = 60) -> None:
+        self._slots_min = max(1, slots_min)
+        self._slots_max = max(self._slots_min, slots_max)
+        self._belief = CrowdBelief()
         self._terms: DiscoverTerms | None = None
-        self._silent_rounds = 0
-        self.expected = expected
+        self._looks_at_rest = 0
+
+    @property
+    def expects_more(self) -> bool:
+        """Whether somebody may well be left who would answer."""
+        return self._belief.somebody >= DOUBT
+
+    @property
+    def likely_more(self) -> bool:
+        """Whether that is likelier than not."""
+        return self._belief.somebody >= _EVEN
 
     def expect(self, nodes: int) -> None:
-        """Count on at least so many nodes: a device list, nodes just lost, a mains failure."""
-        self.expected = max(self.expected, nodes)
+        """Count on about so many nodes: a device list, nodes just lost, a feeder that is back."""
+        self._belief.expect(nodes)
 
     def next_terms(self) -> DiscoverTerms:
         """Return what the next Discover should offer; called once for each."""
-        wanted = ceil(self.expected * SLOTS_PER_NODE)
-        slots = max(self._slots_min, min(self._slots_max, wanted))
-        probability = 100
-        if wanted > self._slots_max:
-            probability = max(1, 100 * self._slots_max // wanted)
-        elif self._silent_rounds % PROBE_EVERY == 1:
-            slots = max(slots, min(self._slots_max, PROBE_SLOTS))
-            probes = self._silent_rounds // PROBE_EVERY
-            probability = PROBE_PROBABILITIES[probes % len(PROBE_PROBABILITIES)]
-        self._terms = DiscoverTerms(slots=slots, response_probability=probability)
+        self._belief.throw_open()
+        all_were_asked = self._terms is None or self._terms.response_probability == ALL
+        if self.likely_more or (self.expects_more and all_were_asked):
+            self._terms = self._for_a_crowd()
+        else:
+            chance = self._chance_at_rest()
+            self._terms = DiscoverTerms(slots=self._slots_min, response_probability=chance)
         return self._terms
 
-    def round_over(self, *, answers: int, collisions: int, still_expected: int = 0) -> None:
+    def round_over(self, *, answers: int, collisions: int) -> None:
         """Learn from a round.
 
         Args:
-            answers: nodes that were heard; they are registered and will not answer again.
+            answers: nodes that were heard; they are not expected to answer again.
             collisions: frames heard damaged during the windows, as the modem counts them.
-            still_expected: nodes that a list names and that nobody has heard yet.
         """
         terms = self._terms or self.next_terms()
-        self._silent_rounds = 0 if answers or collisions else self._silent_rounds + 1
-        crowd = max(
-            crowd_behind(answers, terms.slots),
-            answers + ceil(collisions * NODES_PER_COLLISION),
-            ceil(terms.slots * load_behind(answers, collisions)),
+        heard = max(0, answers)
+        self._belief.look_over(
+            slots=terms.slots,
+            answering=terms.response_probability / ALL,
+            heard=heard,
+            damaged=max(0, min(collisions, terms.slots - heard)),
         )
-        present = ceil(crowd * 100 / terms.response_probability)
-        if answers == 0 and collisions >= terms.slots // 2 > 0:
-            present = max(present, 2 * self.expected)  # nobody got through: the crowd is bigger yet
-        doubted = max(0, self.expected - answers) // 2  # one round is weak proof of absence
-        self.expected = min(_CROWD_MAX, max(present - answers, still_expected, doubted))
 
+    def _chance_at_rest(self) -> int:
+        if self.expects_more:
+            return ALL
+        self._looks_at_rest += 1
+        return REST_CHANCES[(self._looks_at_rest - 1) % len(REST_CHANCES)]
 
-def crowd_behind(answers: int, slots: int) -> int:
-    """Return the smallest crowd of which `answers` would be heard alone in their slots.
-
-    Collisions can pass unnoticed; the share of slots with a lone answer still tells of them.
-    """
-    if answers <= 0:
-        return 0
-    crowd = answers
-    while crowd < slots and crowd * (1 - 1 / slots) ** (crowd - 1) < answers:
-        crowd += 1
-    return crowd
-
-
-def load_behind(answers: int, collisions: int) -> float:
-    """Return the nodes per slot at which lone answers and collisions stand in this proportion.
-
-    Not every collision is noticed, so this is a lower bound. Poisson arrivals, found by halving.
-    """
-    if not collisions:
-        return 0.0
-    low, high = 0.0, _LOAD_MAX
-    for _ in range(_HALVINGS):
-        load = (low + high) / 2
-        alone = load * exp(-load)
-        if alone * collisions > answers * (1 - exp(-load) - alone):
-            low = load
-        else:
-            high = load
-    return low
+    def _for_a_crowd(self) -> DiscoverTerms:
+        belief, slots_max = self._belief, self._slots_max
+        low, high = belief.crowd(_LOW), belief.crowd(_HIGH)
+        is_wide = high > _WIDE * low
+        if is_wide or not self.likely_more:
+            slots_max = max(self._slots_min, min(slots_max, FEW_SLOTS))
+        nodes = low if is_wide else belief.crowd(_MIDDLE)
+        wanted = 1 if high == 1 else round(SLOTS_PER_NODE * nodes) + SPARE_SLOTS
+        slots = max(self._slots_min, min(slots_max, wanted))
+        percent = round(ALL * slots / nodes) if wanted > slots else ALL
+        return DiscoverTerms(slots=slots, response_probability=max(1, min(ALL, percent)))

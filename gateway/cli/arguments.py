@@ -22,8 +22,35 @@ examples:
   gridgate run --config /etc/gridgate/gridgate.toml
   gridgate meters
   gridgate readings --meter 1KFM0200000123 --last 10
+  gridgate export --out GG-000001.takeover.json
   gridgate decode modem 02 03 21 24 00
+  gridgate sniff --port /dev/ttyUSB0 --pcap line.pcap
 
+"""
+
+_SNIFF_EXAMPLES: Final = """\
+The modem is put into monitor mode: it hears every sub-frame on the line and never sends. It
+serves one program at a time, so stop the daemon first, or listen with a second modem.
+
+Each frame is one line: time (UTC), source > destination, credits initial/current/delta, hops so
+far, signal to noise of the worse carrier in the modem's own counts, what the frame is. Every
+repetition is a frame of its own. A damaged frame and an alarm are said as such.
+
+The capture file (link type 147, DLT_USER0) holds all that was heard, also what is damaged; it can
+hold passwords and readings, so only its owner may read it. scapy reads it with the layers:
+
+  python3
+  >>> import drivers.plc.scapy_layers.capture
+  >>> from scapy.utils import rdpcap
+  >>> rdpcap("line.pcap")[0].show()
+
+examples:
+  gridgate sniff --config /etc/gridgate/gridgate.toml
+  gridgate sniff --port /dev/ttyUSB0 --pcap line.pcap --seconds 600
+  gridgate sniff --port /dev/ttyUSB0 --count 20 --json
+
+The exit status is 0 when it was ended by Ctrl-C, --count or --seconds; 1 when the modem was lost
+on the way; 2 when it cannot begin.
 """
 
 _DECODE_EXAMPLES: Final = """\
@@ -68,7 +95,10 @@ def read_arguments(words: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_running(commands)
     _add_asking(commands)
+    _add_statistics(commands)
+    _add_takeover(commands)
     _add_decode(commands)
+    _add_sniff(commands)
     return parser.parse_args(words)
 
 
@@ -119,7 +149,16 @@ def _add_asking(commands: Any) -> None:  # noqa: ANN401  (argparse names the typ
         "list what is gone for good and the nodes that no longer answer; exit status 1 if any",
         "examples:\n  gridgate lost\n  gridgate lost --json\n",
     )
-    for command in (status, meters, readings, lost):
+    read = _command(
+        commands,
+        "read",
+        "read registers of one meter now, ahead of whatever the line collects",
+        "examples:\n  gridgate read 1KFM0200000123 1-0:1.8.0.255\n"
+        "  gridgate read 1KFM0200000123 1-1:32.7.0.255 1-1:31.7.0.255 --json\n",
+    )
+    read.add_argument("meter", metavar="USN", help="the meter, not a slave")
+    read.add_argument("registers", nargs="+", metavar="OBIS", help="up to 8 registers")
+    for command in (status, meters, readings, lost, read):
         _add_way_to_daemon(command)
     readings.add_argument("--meter", metavar="USN", help="only this meter's or slave's readings")
     readings.add_argument(
@@ -134,11 +173,100 @@ def _add_asking(commands: Any) -> None:  # noqa: ANN401  (argparse names the typ
     )
 
 
+def _add_statistics(commands: Any) -> None:  # noqa: ANN401  (argparse names the type privately)
+    statistics = _command(
+        commands,
+        "statistics",
+        "show what was counted of each node and of the whole channel",
+        "examples:\n  gridgate statistics --hours 1\n"
+        "  gridgate statistics --meter 1KFM0200000123 --hours 720\n\n"
+        "Times are UTC. The running hour is added as it is so far.\n",
+    )
+    statistics.add_argument("--meter", metavar="USN", help="only this one, hour by hour")
+    statistics.add_argument(
+        "--hours",
+        type=_count,
+        default=24,
+        metavar="N",
+        help="the last N whole hours (default 24)",
+    )
+    availability = _command(
+        commands,
+        "availability",
+        "show how many meters answered hour by hour, or each meter's share day by day",
+        "examples:\n  gridgate availability --last 24\n"
+        "  gridgate availability --daily --day 2026-11-20 --csv\n\n"
+        "Hours and days are UTC; the running one is added as it is so far.\n",
+    )
+    by = availability.add_mutually_exclusive_group()
+    by.add_argument("--hourly", action="store_true", help="all meters, by the hour (default)")
+    by.add_argument("--daily", action="store_true", help="meter by meter, by the day")
+    when = availability.add_mutually_exclusive_group()
+    when.add_argument("--day", metavar="YYYY-MM-DD", help="this day only")
+    when.add_argument(
+        "--last", type=_count, metavar="N", help="the last N whole ones (24 hours, or 1 day)"
+    )
+    availability.add_argument("--meter", metavar="USN", help="only this one; with --daily")
+    availability.add_argument(
+        "--csv", action="store_true", help="comma-separated, with the columns of field reports"
+    )
+    for command in (statistics, availability):
+        _add_way_to_daemon(command)
+
+
 def _add_way_to_daemon(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="the daemon's answer as JSON")
     way = command.add_mutually_exclusive_group()
     way.add_argument("--config", type=Path, metavar="FILE", help="the daemon's configuration file")
     way.add_argument("--socket", type=Path, metavar="PATH", help="the daemon's control socket")
+
+
+def _add_takeover(commands: Any) -> None:  # noqa: ANN401  (argparse names the type privately)
+    leave = _command(
+        commands,
+        "export",
+        "write down what another box needs to go on for this one",
+        "examples:\n  gridgate export --out /media/stick/GG-000001.takeover.json\n"
+        "  gridgate export --config /mnt/card/etc/gridgate/gridgate.toml \\\n"
+        "      --store /mnt/card/var/lib/gridgate/gridgate.db\n",
+    )
+    take = _command(
+        commands,
+        "import",
+        "fill this box's empty store with what another box left",
+        "examples:\n  gridgate import GG-000001.takeover.json --dry-run\n"
+        "  gridgate import GG-000001.takeover.json --write-config taken_over.toml\n",
+    )
+    leave.add_argument("--config", type=Path, default=DEFAULT_CONFIG_FILE, metavar="FILE", help=_OF)
+    leave.add_argument(
+        "--store",
+        type=Path,
+        metavar="PATH",
+        help="the store of a box that is dead: its gridgate.db",
+    )
+    leave.add_argument(
+        "--out", type=Path, metavar="FILE", help="where to (default DC_ID.takeover.json)"
+    )
+    take.add_argument("document", type=Path, metavar="FILE", help="what `gridgate export` wrote")
+    take.add_argument(
+        "--config", type=Path, default=DEFAULT_CONFIG_FILE, metavar="FILE", help=_FILE
+    )
+    take.add_argument("--dry-run", action="store_true", help="show what would be; change nothing")
+    take.add_argument(
+        "--write-config",
+        type=Path,
+        metavar="FILE",
+        help="write a configuration in which this box is the other one for its nodes",
+    )
+    take.add_argument(
+        "--take-dc-id", action="store_true", help="in it, be the other one for the head-end too"
+    )
+    for command in (leave, take):
+        command.add_argument("--force", action="store_true", help="overwrite a file that exists")
+        command.add_argument("--json", action="store_true", help="what was done as JSON")
+
+
+_OF: Final = f"the configuration file of the box to be replaced (default {DEFAULT_CONFIG_FILE})"
 
 
 def _add_decode(commands: Any) -> None:  # noqa: ANN401  (argparse names the type privately)
@@ -170,6 +298,24 @@ def _add_forms(plc: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_sniff(commands: Any) -> None:  # noqa: ANN401  (argparse names the type privately)
+    sniff = _command(commands, "sniff", "show every frame on the power line, live", _SNIFF_EXAMPLES)
+    add = sniff.add_argument
+    way = sniff.add_mutually_exclusive_group()
+    way.add_argument("--config", type=Path, metavar="FILE", help=_FILE)
+    way.add_argument("--port", type=Path, metavar="DEV", help="the modem's serial device")
+    add("--baud", type=int, metavar="N", help="with --port: its straps (default 38400)")
+    add("--t-req", metavar="LINE", help="with --port: rts (default), or the name of a pin")
+    add("--pin-chip", type=Path, metavar="SOCK", help="with --t-req PIN: socket of emulated pins")
+    add("--bit-rate", type=int, metavar="BPS", help="with --port: of the line (default 2400)")
+    add("--mains", type=int, choices=(50, 60), help="with --port: mains frequency (default 50)")
+    add("--packing", choices=("A", "B"), help="with --port: how sub-frames are packed (default A)")
+    add("--pcap", type=Path, metavar="FILE", help="write a capture file; overwrites what is there")
+    add("--count", type=_count, metavar="N", help="end after N frames, good or damaged")
+    add("--seconds", type=_seconds, metavar="S", help="end after S seconds")
+    add("--json", action="store_true", help="one JSON object a line")
+
+
 _PROTOCOLS: Final = {
     "modem": "explain what passes between host and PLC modem",
     "plc": "explain MAC frames of the power line",
@@ -194,3 +340,10 @@ def _count(text: str) -> int:
     if not 1 <= count <= 10_000:
         raise argparse.ArgumentTypeError("must be from 1 to 10000")
     return count
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return seconds

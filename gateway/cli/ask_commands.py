@@ -1,4 +1,4 @@
-"""`status`, `meters`, `readings`, `lost`: questions to the running daemon, never to its store.
+"""Questions to the running daemon, never to its store.
 
 The answers are JSON objects with these keys; --json shows whatever else a daemon puts in.
 
@@ -8,6 +8,7 @@ The answers are JSON objects with these keys; --json shows whatever else a daemo
     readings  readings: [usn, stream, seq, captured_at_s, occurrence, status, mark,
                          values: [...], columns: [obis, unit, scaler]]
     lost      lost: [what ("gap" or "node"), usn, stream, from_s, to_s, rows, reason]
+    statistics, availability: see gateway/cli/statistics_words.py
 
 Names end in their unit: *_at_s is seconds since 1970 in UTC, *_s otherwise a span.
 """
@@ -19,6 +20,11 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from gateway.cli.arguments import DEFAULT_CONFIG_FILE
+from gateway.cli.statistics_words import (
+    availability_as_csv,
+    availability_in_words,
+    statistics_in_words,
+)
 from gateway.cli.tables import named_values, quantity, table, utc
 from gateway.core.control_client import ask_daemon
 from gateway.core.exit_status import ExitStatus
@@ -40,6 +46,8 @@ def execute(arguments: argparse.Namespace, out: TextIO) -> int:
     answer = ask_daemon(_socket(arguments), _request(arguments))
     if arguments.json:
         print(json.dumps(answer, indent=2), file=out)
+    elif arguments.command == "availability" and arguments.csv:
+        print(availability_as_csv(answer), file=out)
     else:
         print(_IN_WORDS[arguments.command](answer), file=out)
     return _exit_status(arguments.command, answer)
@@ -65,6 +73,15 @@ def _request(arguments: argparse.Namespace) -> dict[str, Any]:
         request["last"] = arguments.last
         request |= {"meter": arguments.meter} if arguments.meter else {}
         request |= {"stream": arguments.stream} if arguments.stream else {}
+    if arguments.command == "read":
+        request |= {"meter": arguments.meter, "registers": arguments.registers}
+    if arguments.command == "statistics":
+        request["hours"] = arguments.hours
+        request |= {"meter": arguments.meter} if arguments.meter else {}
+    if arguments.command == "availability":
+        request["by"] = "day" if arguments.daily else "hour"
+        given = {"day": arguments.day, "last": arguments.last, "meter": arguments.meter}
+        request |= {name: value for name, value in given.items() if value is not None}
     return request
 
 
@@ -173,9 +190,22 @@ def _hexadecimal(status: object) -> str:
     return f"0x{status:02X}" if isinstance(status, int) else "-"
 
 
+def _read_in_words(answer: Answer) -> str:
+    lines = [
+        f"{value['obis']} = {quantity(value['value'], value.get('scaler'), value.get('unit'))}"
+        if value.get("value") is not None
+        else f"{value['obis']}: {value.get('reason')}"
+        for value in answer.get("values", [])
+    ]
+    return "\n".join([*lines, f"in {answer.get('took_s')} s"])
+
+
 _IN_WORDS: Final[Mapping[str, Callable[[Answer], str]]] = {
     "status": named_values,
     "meters": _meters_in_words,
     "readings": _readings_in_words,
     "lost": _lost_in_words,
+    "read": _read_in_words,
+    "statistics": statistics_in_words,
+    "availability": availability_in_words,
 }

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -99,7 +100,7 @@ def load_config(file: Path) -> Config:
         ConfigError: everything that is wrong, each with file, key and remedy.
     """
     file = file.absolute()
-    sections = _read_sections(file)
+    sections = read_sections(file)
     found = [
         *contradictions(file, sections.board, sections.plc, sections.head_end),
         *faults_in_named_files(file, sections.dlms, sections.head_end, sections.concentrator),
@@ -128,7 +129,37 @@ def read_control_socket(file: Path) -> Path:
     Raises:
         ConfigError: the file cannot be read or is wrong in itself.
     """
-    return _read_sections(file.absolute()).concentrator.control_socket
+    return read_sections(file).concentrator.control_socket
+
+
+def read_sections(file: Path) -> "Sections":
+    """Return what the configuration file says, without a look at other files.
+
+    Raises:
+        ConfigError: the file cannot be read or is wrong in itself.
+    """
+    file = file.absolute()
+    return sections_of(_read_toml(file), file)
+
+
+def sections_of(tables: Mapping[str, Any], file: Path) -> "Sections":
+    """Return tables of keys as settings; relative paths are relative to the directory of `file`.
+
+    Raises:
+        ConfigError: everything that is wrong in itself, told of `file`.
+    """
+    # By way of JSON: there pydantic is strict and still makes enums, paths and octets of texts.
+    as_json = json.dumps(tables, default=str)
+    try:
+        sections = Sections.model_validate_json(as_json)
+    except ValidationError as error:
+        known = _known_keys()
+        raise ConfigError(
+            *(explain(file, found, known) for found in error.errors(include_url=False))
+        ) from error
+    for name, settings in list(sections):
+        setattr(sections, name, _with_absolute_paths(settings, file.parent))
+    return sections
 
 
 def _board(section: BoardSection) -> BoardSettings:
@@ -141,7 +172,7 @@ def _board(section: BoardSection) -> BoardSettings:
     )
 
 
-class _Sections(BaseModel):
+class Sections(BaseModel):
     """The file as pydantic sees it; the settings' own classes carry the ranges."""
 
     model_config = ConfigDict(
@@ -164,21 +195,6 @@ class _CredentialsFile(BaseModel):
 
     meters: dict[str, str] = Field(default_factory=dict)
     kinds: dict[str, str] = Field(default_factory=dict)
-
-
-def _read_sections(file: Path) -> _Sections:
-    # By way of JSON: there pydantic is strict and still makes enums, paths and octets of texts.
-    as_json = json.dumps(_read_toml(file), default=str)
-    try:
-        sections = _Sections.model_validate_json(as_json)
-    except ValidationError as error:
-        known = _known_keys()
-        raise ConfigError(
-            *(explain(file, found, known) for found in error.errors(include_url=False))
-        ) from error
-    for name, settings in list(sections):
-        setattr(sections, name, _with_absolute_paths(settings, file.parent))
-    return sections
 
 
 def _read_credentials(file: Path) -> Credentials:

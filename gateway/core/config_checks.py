@@ -48,6 +48,12 @@ def contradictions(
             f"a node would be lost after {plc.node_lost_after_s:g} s, before it is pinged",
             f"write more than node_silent_ping_s = {plc.node_silent_ping_s:g}",
         )
+    if plc.node_forgets_after_s <= plc.node_silent_ping_s:
+        add(
+            "[plc] node_silent_ping_s",
+            f"a node forgets its address after {plc.node_forgets_after_s:g} s, before it is pinged",
+            f"write less than node_forgets_after_s = {plc.node_forgets_after_s:g}",
+        )
     if head_end.password_file is not None and head_end.username is None:
         add("[head_end] password_file", "a password without a name", "add the key username")
     tls = head_end.tls

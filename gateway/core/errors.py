@@ -64,3 +64,7 @@ class NotReachable(GatewayError):  # noqa: N818  (reads as what it is in an exce
 
 class RequestRefused(GatewayError):  # noqa: N818
     """The daemon answered a control request, and the answer is no; exit status 1."""
+
+
+class TakeoverRefused(GatewayError):  # noqa: N818
+    """One box cannot go on for another like this; nothing was changed; exit status 1."""

@@ -73,11 +73,16 @@ class PlcSettings:
         mark_hz, space_hz: the two tones of the S-FSK pair.
         initiator_mac: this master's own address.
         discover_period_s: between two looks for new meters on a line that is known [INV-2].
-        discover_quick_period_s: the same, after a look that found somebody.
-        discover_slots_min, discover_slots_max: bounds of the answer window of a look.
+        discover_quick_period_s: the same, while looks find somebody or somebody is expected.
+        discover_slots_min, discover_slots_max: answer windows of a look, at rest and at most.
         host_latency_s: allowance for UART, kernel and scheduling, on each request.
-        node_silent_ping_s: a node not heard for so long is pinged [INV-3].
-        node_lost_after_s: a node silent for so long, pings included, is told as lost.
+        node_forgets_after_s: a node not addressed for so long becomes NEW by itself [INV-5]; as it
+            is set in the meters.
+        node_silent_ping_s: a node not heard for so long is pinged, so that it keeps its address.
+        node_lost_after_s: a node silent for so long, polls included, is told as lost.
+        repeater_call_period_s: when the network has changed, its nodes settle anew which of them
+            repeat, but not more often than this; 0 leaves it to their own settings.
+        repeater_threshold_dbuv: who hears another repeater as loud as this stops repeating then.
     """
 
     bit_rate_bps: Annotated[int, Ge(300), Le(1_000_000)] = 2400
@@ -88,11 +93,14 @@ class PlcSettings:
     initiator_mac: Annotated[int, Ge(0xC00), Le(0xDFF)] = 0xC00
     discover_period_s: Seconds = 3600.0
     discover_quick_period_s: Seconds = 60.0
-    discover_slots_min: Annotated[int, Ge(1), Le(255)] = 5
-    discover_slots_max: Annotated[int, Ge(1), Le(255)] = 30
+    discover_slots_min: Annotated[int, Ge(1), Le(255)] = 1
+    discover_slots_max: Annotated[int, Ge(1), Le(255)] = 60
     host_latency_s: Annotated[float, Ge(0), Le(60)] = 0.5
-    node_silent_ping_s: Seconds = 3600.0
+    node_forgets_after_s: Seconds = 21_600.0
+    node_silent_ping_s: Seconds = 18_000.0
     node_lost_after_s: Seconds = 86_400.0
+    repeater_call_period_s: Annotated[float, Ge(0), Le(604_800)] = 3600.0
+    repeater_threshold_dbuv: Annotated[int, Ge(1), Le(255)] = 116
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,19 +126,18 @@ class CollectionSettings:
 
     Attributes:
         history_days: how far back a meter's profiles are fetched when it is first met [ACQ-2].
-        events_period_s: between two reads of a meter's event logs.
-        daily_check_period_s: between two looks for a new daily row.
+        events_period_s: between two reads of a meter's event logs; a row whose status tells of
+            an event has them read at once.
         row_age_max_s: a row is fetched at this age even if an answer could carry more of them;
             until then rows wait for company, for a full answer costs the least airtime a row.
         slave_late_s: a slave's row may appear in its master so long after its time, because
             masters fetch hourly rows of battery meters once a day.
         read_delay_s: wait after a row is due, so that meters with a slow clock have it too.
-        retry_after_s: before a hole that could not be filled is asked for again [ACQ-3].
+        retry_after_s: before a buffer that had nothing new is asked again; longer each time.
     """
 
     history_days: Annotated[int, Ge(1), Le(400)] = 40
-    events_period_s: Seconds = 3600.0
-    daily_check_period_s: Seconds = 3600.0
+    events_period_s: Seconds = 86_400.0
     row_age_max_s: Seconds = 21_600.0
     slave_late_s: Seconds = 90_000.0
     read_delay_s: Annotated[float, Ge(0), Le(3600)] = 30.0

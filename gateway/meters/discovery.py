@@ -5,10 +5,21 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from drivers.plc import llc
 from drivers.plc.airtime import LineTiming
-from drivers.plc.ciase import REGISTER_ENTRIES_MAX, Discover, RegisterEntry
+from drivers.plc.broadcast import Broadcast
+from drivers.plc.ciase import (
+    REGISTER_ENTRIES_MAX,
+    REPEATER_SUB_SLOTS,
+    ClearAlarm,
+    ClearAlarmChoice,
+    Discover,
+    RegisterEntry,
+    RepeaterCall,
+)
 from drivers.plc.discovery import DiscoverRound, HeardReport, Registration
-from drivers.plc.mac_frame import CREDIT_MAX, NEW
+from drivers.plc.mac_frame import ALL_PHYSICAL, CREDIT_MAX, NEW
+from drivers.plc.report_credit import ReportCredit
 from drivers.plc.slot_choice import SlotChoice
 from gateway.meters.node_link import NodeLink
 from gateway.meters.plc_segment import PlcSegment, Priority
@@ -16,13 +27,8 @@ from gateway.store.errors import NoAddressFree
 
 _LOG = logging.getLogger(__name__)
 
-REPORT_CREDIT: Final = 3
-"""A report has one chance; three repetitions reach most nodes and keep the windows short."""
-
-REPORT_CREDIT_MAX: Final = CREDIT_MAX
-"""Every third look takes the greatest credit, for those who are further away."""
-
-_FAR_LOOK_EVERY: Final = 3
+REPEATER_CALL_NEW_SLOTS: Final = 1
+"""Slots of a repeater call for nodes that have no address yet."""
 
 
 class NodeBook(Protocol):
@@ -40,15 +46,20 @@ class NodeBook(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscoverySettings:
-    """Who looks, and on which line."""
+    """Who looks, on which line, and from which level on a repeater makes another one needless."""
 
     initiator: int
     system_title: bytes
     timing: LineTiming
+    repeater_threshold_dbuv: int
 
 
 class Discovery:
-    """Looks for nodes that nobody has registered, and registers them."""
+    """Looks for nodes that nobody has registered, and registers them.
+
+    Attributes:
+        damaged: frames heard damaged in the answer windows of the last look.
+    """
 
     def __init__(
         self,
@@ -56,17 +67,25 @@ class Discovery:
         book: NodeBook,
         slots: SlotChoice,
         settings: DiscoverySettings,
+        now_s: Callable[[], float],
     ) -> None:
         self._segment = segment
         self._book = book
         self._slots = slots
         self._settings = settings
-        self._looks = 0
+        self._now_s = now_s
+        self._credit = ReportCredit()
+        self.damaged = 0
 
     @property
     def expects_more(self) -> bool:
-        """Whether the last look left nodes that nobody could hear apart."""
-        return self._slots.expected > 0
+        """Whether nodes may be left that nobody has heard yet."""
+        return self._slots.expects_more
+
+    @property
+    def likely_more(self) -> bool:
+        """Whether that is likelier than not."""
+        return self._slots.likely_more
 
     async def look(self, collisions: Callable[[], Awaitable[int]]) -> list[NodeLink]:
         """Offer answer windows once, give addresses to who is new, and return them.
@@ -80,12 +99,10 @@ class Discovery:
             HalError: the modem failed.
         """
         terms = self._slots.next_terms()
-        far = self._looks % _FAR_LOOK_EVERY == _FAR_LOOK_EVERY - 1
-        self._looks += 1
         discover = Discover(
             response_probability=terms.response_probability,
             allowed_time_slots=terms.slots,
-            report_initial_credit=REPORT_CREDIT_MAX if far else REPORT_CREDIT,
+            report_initial_credit=self._credit.for_windows(terms.slots),
             ic_equal_credit=False,
         )
         damaged_before = await collisions()
@@ -96,11 +113,15 @@ class Discovery:
                 initial_credit=CREDIT_MAX,
                 timing=self._settings.timing,
             ),
-            Priority.NETWORK,
+            Priority.DISCOVERY,
         )
         damaged = await collisions() - damaged_before
+        self.damaged = damaged
+        # A node with an address that reports an alarm, again and again perhaps, is no newcomer.
+        newcomers = sum(report.source_mac == NEW for report in heard)
+        self._slots.round_over(answers=newcomers, collisions=damaged)
+        self._credit.round_over([report.hop_distance for report in heard])
         new = [report for report in heard if await self._is_new(report)]
-        self._slots.round_over(answers=len(new), collisions=max(0, damaged))
         if heard or damaged:
             _LOG.info(
                 "looked for meters",
@@ -113,6 +134,7 @@ class Discovery:
         if link is not None and report.source_mac == link.mac:
             if report.alarm_descriptor is not None:
                 await self._book.alarm(report.system_title, report.alarm_descriptor)
+                await self._clear_alarm(report)
             return False
         # Whoever has an address of another master is that master's, however loud it is [INV-7].
         return report.source_mac == NEW
@@ -128,6 +150,51 @@ class Discovery:
             link.terms = None  # a node that was NEW has forgotten its associations
             link.credit.start(report.hop_distance)
             links.append(link)
+        await self._tell_addresses(links)
+        return links
+
+    async def tell_again(self, links: list[NodeLink]) -> None:
+        """Tell nodes their addresses once more, for they may have become NEW [INV-5].
+
+        A Register names whom it is for, so nobody has to answer a Discover before. One that has
+        its address still loses nothing.
+
+        Raises:
+            HalError: the modem failed.
+        """
+        await self._tell_addresses(links)
+        for link in links:
+            link.told_at_s = self._now_s()
+
+    async def call_repeaters(self, last_mac: int) -> None:
+        """Let the nodes settle which of them repeat (docs/plc.md 3.1).
+
+        Args:
+            last_mac: highest address given so far.
+
+        Raises:
+            HalError: the modem failed.
+        """
+        call = RepeaterCall(
+            max_mac=last_mac,
+            new_slots=REPEATER_CALL_NEW_SLOTS,
+            reception_threshold_dbuv=self._settings.repeater_threshold_dbuv,
+        )
+        pattern_slots = -(-(1 + last_mac) // REPEATER_SUB_SLOTS) + REPEATER_CALL_NEW_SLOTS
+        await self._segment.call_repeaters(
+            lambda: self._to_all(call.encode()), pattern_slots * self._settings.timing.slot_s
+        )
+
+    async def _clear_alarm(self, report: HeardReport) -> None:
+        assert report.alarm_descriptor is not None
+        clear = ClearAlarm(
+            choice=ClearAlarmChoice.ALARM_OF_EACH_SERVER,
+            servers=(report.system_title,),
+            alarm_descriptors=(report.alarm_descriptor,),
+        )
+        await self._segment.exchange(lambda: self._to_all(clear.encode()), Priority.DISCOVERY)
+
+    async def _tell_addresses(self, links: list[NodeLink]) -> None:
         for at in range(0, len(links), REGISTER_ENTRIES_MAX):
             part = links[at : at + REGISTER_ENTRIES_MAX]
             entries = tuple(RegisterEntry(system_title=n.system_title, mac=n.mac) for n in part)
@@ -138,8 +205,18 @@ class Discovery:
                 initial_credit=CREDIT_MAX,
                 timing=self._settings.timing,
             )
-            await self._segment.exchange(_constant(registration), Priority.NETWORK)
-        return links
+            await self._segment.exchange(_constant(registration), Priority.DISCOVERY)
+
+    def _to_all(self, l_sdu: bytes) -> Broadcast:
+        return Broadcast(
+            initiator=self._settings.initiator,
+            destination=ALL_PHYSICAL,
+            destination_lsap=llc.CIASE,
+            source_lsap=llc.INITIATOR,
+            l_sdu=l_sdu,
+            initial_credit=CREDIT_MAX,
+            timing=self._settings.timing,
+        )
 
 
 def _constant(registration: Registration) -> Callable[[], Registration]:

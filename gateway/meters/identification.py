@@ -21,6 +21,7 @@ from drivers.dlms.variable_access import ParameterizedName
 from drivers.errors import MalformedFrame
 from gateway.meters.answers import data_of, first_row
 from gateway.meters.buffer_found import BufferFound
+from gateway.meters.company import NAMES_MAX
 from gateway.meters.meter_kind import (
     CAPTURE_OBJECTS,
     CAPTURE_PERIOD,
@@ -32,9 +33,6 @@ from gateway.meters.meter_kind import (
 from gateway.store.stream import Column
 
 KnownKind = Callable[[str, str], MeterKind | None]
-
-NAMES_PER_REQUEST: Final = 16
-"""What a meter says of itself then fits one answer; a longer one would come in blocks."""
 
 _CAPTURED_BY_TIME: Final = (Entity.PERIODIC, Entity.DAILY)
 _PERIOD_IF_UNTOLD_S: Final = {
@@ -82,30 +80,42 @@ class Identity:
     slaves: tuple[SlaveFound, ...]
 
 
-def identify(known_kind: KnownKind) -> Conversation[Identity]:
+def identify(known_kind: KnownKind, names_max: int = NAMES_MAX) -> Conversation[Identity]:
     """Read identification numbers, the kind if it is unknown, capture periods and slaves.
 
     Args:
         known_kind: returns the remembered kind for (config_id, firmware_module).
+        names_max: so many values are asked for at once.
 
     Raises:
         PeerError: the meter refused or answered nonsense.
     """
-    values = yield from read(
-        [
-            attribute_name(BaseName.CONFIG_ID, VALUE),
-            attribute_name(BaseName.FIRMWARE_MODULE, VALUE),
-        ]
-    )
+    names = [
+        attribute_name(BaseName.CONFIG_ID, VALUE),
+        attribute_name(BaseName.FIRMWARE_MODULE, VALUE),
+    ]
+    values = yield from _read_in_parts(names, names_max)
     config_id, firmware_module = (_text(value) for value in values)
     kind = known_kind(config_id, firmware_module)
     kind_is_new = kind is None
     if kind is None:
-        kind = yield from _learn_kind(config_id, firmware_module)
-    return (yield from _read_particulars(kind, kind_is_new=kind_is_new))
+        kind = yield from _learn_kind(config_id, firmware_module, names_max)
+    return (yield from _read_particulars(kind, names_max, kind_is_new=kind_is_new))
 
 
-def _read_particulars(kind: MeterKind, *, kind_is_new: bool) -> Conversation[Identity]:
+def read_usn(kind: MeterKind) -> Conversation[str]:
+    """Read only the utility serial number of a meter that is thought to be of a known kind.
+
+    Raises:
+        PeerError: the meter refused, or answered nonsense: it may be of another kind.
+    """
+    (answer,) = yield from read([_identification_names(kind)["usn"]])
+    return _text(answer)
+
+
+def _read_particulars(
+    kind: MeterKind, names_max: int, *, kind_is_new: bool
+) -> Conversation[Identity]:
     """Read numbers, capture periods, oldest rows and the slaves' names in one request or two."""
     texts = _identification_names(kind)
     buffers = kind.buffers()
@@ -115,7 +125,7 @@ def _read_particulars(kind: MeterKind, *, kind_is_new: bool) -> Conversation[Ide
     places = kind.slave_places()
     slave_names = [_slave_name(kind, place) for place in places]
     names: list[int | ParameterizedName] = [*texts.values(), *periods, *first_rows, *slave_names]
-    answers = iter((yield from _read_in_parts(names)))
+    answers = iter((yield from _read_in_parts(names, names_max)))
     numbers = [next(answers) for _ in texts]
     lengths = [next(answers) for _ in periods]
     oldest: dict[Entity, Data | ErrorCode] = {entity: next(answers) for entity in with_rows}
@@ -126,7 +136,7 @@ def _read_particulars(kind: MeterKind, *, kind_is_new: bool) -> Conversation[Ide
     for place, answer in zip(places, answers, strict=True):
         # A number that is no name, or stands in two places, names no slave.
         if isinstance(answer, Data) and _is_name(_text(answer)):
-            slave = yield from _read_slave(kind, place)
+            slave = yield from _read_slave(kind, place, names_max)
             if _is_name(slave.usn) and slave.usn != told["usn"]:
                 slaves.setdefault(slave.usn, slave)
     return Identity(
@@ -141,23 +151,23 @@ def _read_particulars(kind: MeterKind, *, kind_is_new: bool) -> Conversation[Ide
     )
 
 
-def _learn_kind(config_id: str, firmware_module: str) -> Conversation[MeterKind]:
+def _learn_kind(config_id: str, firmware_module: str, names_max: int) -> Conversation[MeterKind]:
     objects = yield from read_object_list()
     bare = MeterKind(config_id=config_id, firmware_module=firmware_module, objects=objects)
     bases = list(bare.buffers().values())
     bases += [base for place in bare.slave_places() if (base := bare.slave_buffer(place))]
-    columns = yield from _read_columns(bare, bases)
+    columns = yield from _read_columns(bare, bases, names_max)
     return MeterKind(
         config_id=config_id, firmware_module=firmware_module, objects=objects, columns=columns
     )
 
 
 def _read_columns(
-    kind: MeterKind, bases: Sequence[int]
+    kind: MeterKind, bases: Sequence[int], names_max: int
 ) -> Conversation[dict[int, tuple[Column, ...]]]:
     """Read what each buffer captures behind clock and status, with units."""
     names = [attribute_name(base, CAPTURE_OBJECTS) for base in bases]
-    answers = yield from _read_in_parts(names)
+    answers = yield from _read_in_parts(names, names_max)
     captured = [_captured_objects(data_of(answer))[2:] for answer in answers]
     scaler_names = {
         obis: name
@@ -166,7 +176,7 @@ def _read_columns(
         if class_id == InterfaceClass.REGISTER
         and (name := kind.name_of(obis, InterfaceClass.REGISTER, SCALER_UNIT)) is not None
     }
-    scalers = yield from _read_in_parts(list(scaler_names.values()))
+    scalers = yield from _read_in_parts(list(scaler_names.values()), names_max)
     units = {
         obis: _scaler_unit(data_of(answer))
         for obis, answer in zip(scaler_names, scalers, strict=True)
@@ -232,7 +242,7 @@ def _slave_name(kind: MeterKind, place: SlavePlace) -> int:
     return name
 
 
-def _read_slave(kind: MeterKind, place: SlavePlace) -> Conversation[SlaveFound]:
+def _read_slave(kind: MeterKind, place: SlavePlace, names_max: int) -> Conversation[SlaveFound]:
     fields = identification_slave(place.medium, place.channel)
     names = {}
     for field, (obis, interface_class) in fields.items():
@@ -243,7 +253,7 @@ def _read_slave(kind: MeterKind, place: SlavePlace) -> Conversation[SlaveFound]:
     assert base is not None  # slave_places() lists only places with a profile
     period_name = attribute_name(base, CAPTURE_PERIOD)
     *answers, period, oldest = yield from _read_in_parts(
-        [*names.values(), period_name, _ask_first_row(base)]
+        [*names.values(), period_name, _ask_first_row(base)], names_max
     )
     texts = dict.fromkeys(fields, "")
     texts.update(zip(names, (_text_if_any(answer) for answer in answers), strict=True))
@@ -252,11 +262,11 @@ def _read_slave(kind: MeterKind, place: SlavePlace) -> Conversation[SlaveFound]:
 
 
 def _read_in_parts(
-    names: Sequence[int | ParameterizedName],
+    names: Sequence[int | ParameterizedName], names_max: int
 ) -> Conversation[list[Data | ErrorCode]]:
     values: list[Data | ErrorCode] = []
-    for at in range(0, len(names), NAMES_PER_REQUEST):
-        values += yield from read(names[at : at + NAMES_PER_REQUEST])
+    for at in range(0, len(names), names_max):
+        values += yield from read(names[at : at + names_max])
     return values
 
 

@@ -2,32 +2,30 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from drivers.errors import NoAnswer, PeerError
 from gateway.core.clock import Clock
-from gateway.meters.meter_kind import MeterKind
-from gateway.meters.meter_state import MeterState
-from gateway.meters.node_link import NodeLink
-from gateway.meters.patience import RETRY_FIRST_S
-from gateway.meters.plc_segment import Priority
-from gateway.meters.schedule import Schedule, Task, Turn
-from gateway.meters.stream_plan import StreamState
+from gateway.meters.agenda import ALL_NODES, Agenda, Key
+from gateway.meters.network_rhythm import NetworkRhythm
+from gateway.meters.patience import LINE_HOLDS_S, RETRY_FIRST_S, rest_before_poll_s
+from gateway.meters.schedule import Schedule
+from gateway.meters.turn import Task, Turn
 from gateway.meters.wall_steps import follow_step
-from gateway.store.intervals import IntervalSet
 from hal.errors import HalError
 
 if TYPE_CHECKING:
-    from drivers.dlms.conversations import Conversation
-    from gateway.meters.identification import Identity, KnownKind
-    from gateway.meters.meter_access import MeterAccess
+    from gateway.meters.line_work import LineWork
+    from gateway.meters.meter_book import MeterBook
+    from gateway.meters.meter_state import MeterState
+    from gateway.meters.node_link import NodeLink
 
 _LOG = logging.getLogger(__name__)
 
-IDLE_MAX_S: Final = 1.0
-"""An idle line looks this often whether something became due, as the wall clock may step."""
+IDLE_MAX_S: Final = 10.0
+"""An idle line looks this often whether the wall clock was set, or an alarm was heard."""
 
 MODEM_PAUSE_S: Final = 0.5
 """Wait after the modem failed; it comes back by itself."""
@@ -35,131 +33,53 @@ MODEM_PAUSE_S: Final = 0.5
 TURN_MAX_S: Final = 900.0
 """No turn takes longer, not even a whole object list at 300 bit/s: beyond it something hangs."""
 
-CLOCK_RETRY_S: Final = 60.0
-"""Between two tries to set the same meter's clock."""
-
-
-IDENTIFY_RETRY_S: Final = 3_600.0
-"""Between two tries to ask a known meter again who it is."""
-
-KIND_DOUBTED_AFTER: Final = 3
-"""So many useless answers in a row, and the remembered object list is not believed any more."""
-
-TOLD_IN_VAIN_MAX: Final = 5
-"""Who was told its address so often, and never answers there, is no reason to look again soon."""
-
-
-class Finder(Protocol):
-    """Who finds nodes: gateway.meters.discovery."""
-
-    @property
-    def expects_more(self) -> bool:
-        """Whether the last look left nodes that nobody could hear apart."""
-
-    async def look(self, collisions: Callable[[], Awaitable[int]]) -> list[NodeLink]:
-        """Look once; return the nodes registered."""
-
-
-class Reader(Protocol):
-    """Who reads buffers: gateway.meters.collector."""
-
-    async def collect(self, meter: MeterState, stream: StreamState) -> None:
-        """Ask one question and store what came."""
-
-
-class ClockKeeper(Protocol):
-    """Who keeps clocks: gateway.meters.timekeeper."""
-
-    async def keep(self, meter: MeterState) -> None:
-        """Read a meter's clock and set it when it is too far off."""
-
-    def should_set(self, deviation_s: float | None) -> bool:
-        """Return whether a meter with this deviation is to be set."""
-
-    async def broadcast(self, kinds: Iterable[MeterKind]) -> bool:
-        """Give the time to all."""
-
-
-class Book(Protocol):
-    """Who remembers nodes and meters: gateway.meters.meter_book."""
-
-    meters: dict[bytes, MeterState]
-
-    def known_kind(self, config_id: str, firmware_module: str) -> MeterKind | None:
-        """Return what is remembered of a kind of meter."""
-
-    def links(self) -> Iterator[NodeLink]:
-        """Return the nodes that have an address."""
-
-    async def identified(self, link: NodeLink, identity: "Identity") -> MeterState:
-        """Write down who a node's meter is."""
-
-    async def registered(self, link: NodeLink) -> None:
-        """Write down that a node answered at its address."""
-
-    async def lost(self, link: NodeLink) -> None:
-        """Write down that a node has been silent for too long."""
-
-    async def found_again(self, link: NodeLink) -> None:
-        """Write down that a lost node answers."""
+SILENT_TOGETHER_MIN: Final = 3
+SILENT_TOGETHER_SHARE: Final = 0.05
+"""When so many nodes, and this share of all, are silent who were not, a repeater may be dead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineSettings:
-    """The rhythm of what concerns all nodes.
+    """When silence becomes news.
 
     Attributes:
-        look_period_s: between two looks for new meters.
-        look_again_s: the same, when the last look found somebody.
-        broadcast_period_s: between two broadcasts of the time.
-        ping_lost_s: between two pings of a lost node.
-        lost_after_s: a node silent for so long is lost.
+        lost_after_s: a node silent for so long is told as lost.
+        poll_s: line time of asking a silent node once.
     """
 
-    look_period_s: float
-    look_again_s: float
-    broadcast_period_s: float
-    ping_lost_s: float
     lost_after_s: float
+    poll_s: float
 
 
 class LineMaster:
-    """The one worker that decides what the line does."""
+    """The one worker that decides what the line does.
+
+    Attributes:
+        doing: what the line is used for now; None while it rests.
+    """
 
     def __init__(
         self,
         *,
-        access: "MeterAccess",
-        identify: "Callable[[KnownKind], Conversation[Identity]]",
-        discovery: Finder,
-        collector: Reader,
-        timekeeper: ClockKeeper,
-        book: Book,
-        coverage: Callable[[int], IntervalSet],
+        work: "LineWork",
+        book: "MeterBook",
         schedule: Schedule,
+        rhythm: NetworkRhythm,
         clock: Clock,
-        damaged_frames: Callable[[], Awaitable[int]],
+        alarms_heard: Callable[[], int],
         settings: LineSettings,
     ) -> None:
-        self._access = access
-        self._ask_who = identify
-        self._discovery = discovery
-        self._collector = collector
-        self._timekeeper = timekeeper
+        self._work = work
         self._book = book
-        self._coverage = coverage
         self._schedule = schedule
+        self._rhythm = rhythm
         self._clock = clock
-        self._damaged_frames = damaged_frames
+        self._alarms_heard = alarms_heard
         self._settings = settings
-        self._do: dict[Task, Callable[[Turn], Awaitable[None]]] = {
-            Task.LOOK_FOR_METERS: self._look_for_meters,
-            Task.BROADCAST_TIME: self._broadcast_time,
-            Task.IDENTIFY: self._identify,
-            Task.SET_CLOCK: self._set_clock,
-            Task.PING: self._ping,
-            Task.COLLECT: self._collect,
-        }
+        self._agenda = Agenda(self._turns_of)
+        self._known: set[Key] = set()
+        self._alarms = 0
+        self._silent_at_call = 0
         self.doing: Task | None = None
         self._time = asyncio.get_running_loop().time
         self._stirred_at_s = self._time()
@@ -171,13 +91,17 @@ class LineMaster:
 
     async def run(self) -> None:
         """Work until cancelled."""
+        self._renew_all()
         while True:
             self._stirred_at_s = self._time()
             self._follow_wall_clock()
-            turn = self._schedule.next_turn(self._book.links(), self._book.meters, self._coverage)
-            wait_s = turn.due_at_s - self._clock.now_s()
-            if wait_s > 0:
-                await asyncio.sleep(min(wait_s, IDLE_MAX_S))
+            self._notice_alarms()
+            now_s = self._clock.now_s()
+            turn = self._agenda.next_turn(now_s)
+            if turn is None:
+                due_s = self._agenda.next_due_s()
+                wait_s = IDLE_MAX_S if due_s is None else min(due_s - now_s, IDLE_MAX_S)
+                await asyncio.sleep(max(wait_s, 0.0))
                 continue
             self.doing = turn.task
             contact_at_s = None if turn.meter is None else turn.meter.contact_at_s
@@ -187,21 +111,56 @@ class LineMaster:
                 self.doing = None
             if turn.meter is not None and turn.meter.contact_at_s != contact_at_s:
                 self._just_sampled = turn.meter
+            self._renew(turn)
+
+    def _turns_of(self, key: Key, now_s: float) -> Iterable[Turn]:
+        if key == ALL_NODES:
+            return self._rhythm.turns(has_meters=bool(self._book.meters))
+        link = self._book.link_of(key)
+        if link is None:
+            return ()
+        return self._schedule.turns_of(link, self._book.meters.get(key), now_s)
+
+    def _renew(self, turn: Turn) -> None:
+        """Let the agenda know whom a turn has concerned."""
+        now_s = self._clock.now_s()
+        self._agenda.renew(ALL_NODES, now_s)
+        if turn.link is not None:
+            self._agenda.renew(turn.link.system_title, now_s)
+        # Who is found is new here; who is known may have taken a meter, or a slave, from others.
+        if turn.task is Task.IDENTIFY:
+            concerned = list(self._book.links())
+        elif turn.task is Task.LOOK_FOR_METERS:
+            concerned = [link for link in self._book.links() if self._is_news(link)]
+        else:
+            return
+        for link in concerned:
+            self._known.add(link.system_title)
+            self._agenda.renew(link.system_title, now_s)
+
+    def _is_news(self, link: "NodeLink") -> bool:
+        return link.system_title not in self._known or not link.is_confirmed
+
+    def _renew_all(self) -> None:
+        now_s = self._clock.now_s()
+        self._agenda.forget()
+        self._agenda.renew(ALL_NODES, now_s)
+        self._known = {link.system_title for link in self._book.links()}
+        for link in self._book.links():
+            self._agenda.renew(link.system_title, now_s)
 
     async def _take(self, turn: Turn) -> None:
+        began_s = self._clock.now_s()
         try:
-            if turn.link is not None and turn.link.failures_in_a_row and turn.task is not Task.PING:
-                # Silence is cheaper to hear after a short question than after a long one.
-                await self._access.ping(turn.link, Priority.NETWORK)
-            await self._do[turn.task](turn)
+            await self._work.do(turn)
         except NoAnswer:
-            await self._failed(turn, silent=True)
+            await self._met_silence(turn, began_s)
         except PeerError as error:
             _LOG.warning(
                 "meter refused or answered nonsense",
                 extra={**_names(turn), "TASK": turn.task.value, "REASON": str(error)},
             )
-            await self._failed(turn, silent=False)
+            self._was_refused(turn)
         except HalError as error:
             _LOG.warning("modem failed", extra={"TASK": turn.task.value, "REASON": str(error)})
             if turn.link is not None:  # others go first: it may be what this one is asked
@@ -210,20 +169,62 @@ class LineMaster:
         else:
             if turn.stream is not None:
                 turn.stream.satisfied()
-            elif turn.link is not None and turn.task is not Task.PING:
+                assert turn.link is not None
+                turn.link.broken_off_in_a_row = 0
+            elif turn.link is not None and turn.task not in (Task.PING, Task.POLL):
                 turn.link.satisfied()
 
-    async def _failed(self, turn: Turn, *, silent: bool) -> None:
-        """Let whatever failed rest: a buffer on its own, so that the others are still read."""
+    def _was_refused(self, turn: Turn) -> None:
+        """Let what was refused rest, on its own, so that a meter's rows are still read.
+
+        Only a node of which nothing is known yet has nothing else to be asked for; who a known
+        meter is, and its clock, have times of their own for the next try.
+        """
         now_s = self._clock.now_s()
         if turn.stream is not None:
-            turn.stream.failed(now_s, silent=silent)
-        if turn.link is None:
+            turn.stream.failed(now_s, silent=False)
+        elif turn.link is not None and turn.task is not Task.SET_CLOCK:
+            turn.link.refused(now_s)
+            if turn.meter is not None:
+                turn.link.retry_at_s = now_s
+
+    async def _met_silence(self, turn: Turn, began_s: float) -> None:
+        now_s = self._clock.now_s()
+        if turn.stream is not None:
+            turn.stream.failed(now_s, silent=True)
+        link = turn.link
+        if link is None:
             return
-        if silent:
-            await self._was_silent(turn.link)
-        elif turn.stream is None:
-            turn.link.failed(now_s, silent=False)
+        was_just_heard = link.frames.is_poor and now_s - link.heard_at_s < LINE_HOLDS_S
+        if link.heard_at_s >= began_s or was_just_heard:  # it is there: the question was too long
+            link.broke_off(now_s)
+            return
+        link.was_silent(now_s)
+        silent = sum(each.silent_since_s is not None for each in self._book.links())
+        self._notice_a_dead_repeater(silent, now_s)
+        silent_s = now_s - max(link.silent_since_s or now_s, link.heard_at_s)
+        link.retry_at_s = now_s + rest_before_poll_s(
+            link.failures_in_a_row, silent_s, silent, self._settings.poll_s
+        )
+        if not link.is_lost and silent_s >= self._settings.lost_after_s:
+            await self._book.lost(link)
+            self._rhythm.network_changed(now_s)
+
+    def _notice_a_dead_repeater(self, silent: int, now_s: float) -> None:
+        nodes = sum(1 for _ in self._book.links())
+        limit = max(SILENT_TOGETHER_MIN, SILENT_TOGETHER_SHARE * nodes)
+        self._silent_at_call = min(self._silent_at_call, silent)
+        if silent - self._silent_at_call >= limit:
+            self._silent_at_call = silent
+            self._rhythm.network_changed(now_s)
+
+    def _notice_alarms(self) -> None:
+        alarms = self._alarms_heard()
+        if alarms > self._alarms:
+            now_s = self._clock.now_s()
+            self._rhythm.look_now(now_s)
+            self._agenda.renew(ALL_NODES, now_s)
+        self._alarms = alarms
 
     def _follow_wall_clock(self) -> None:
         step_s, just_sampled = self._clock.step_since_last_look_s(), self._just_sampled
@@ -232,83 +233,10 @@ class LineMaster:
             return
         now_s = self._clock.now_s()
         _LOG.warning("wall clock stepped", extra={"STEP_S": round(step_s, 1)})
-        self._schedule.look_at_s = self._schedule.broadcast_at_s = now_s
+        self._rhythm.wall_clock_stepped(now_s)
         meters = self._book.meters.values()
         follow_step(step_s, now_s, self._book.links(), meters, just_sampled)
-
-    async def _look_for_meters(self, turn: Turn) -> None:
-        del turn
-        self._schedule.look_at_s = self._clock.now_s() + self._settings.look_again_s
-        found = await self._discovery.look(self._damaged_frames)
-        news = [link for link in found if link.told_in_vain < TOLD_IN_VAIN_MAX]
-        if not news and (found or not self._discovery.expects_more):
-            self._schedule.look_at_s = self._clock.now_s() + self._settings.look_period_s
-
-    async def _broadcast_time(self, turn: Turn) -> None:
-        del turn
-        self._schedule.broadcast_at_s = self._clock.now_s() + self._settings.broadcast_period_s
-        kinds = {meter.kind.key: meter.kind for meter in self._book.meters.values()}
-        await self._timekeeper.broadcast(kinds.values())
-
-    async def _identify(self, turn: Turn) -> None:
-        assert turn.link is not None
-        # A node that stays silent may have heard its Register and lost its mains since: it would
-        # then not answer a Discover for hours, so it is asked again and again at its address.
-        known_kind = self._book.known_kind
-        if turn.link.refusals_in_a_row >= KIND_DOUBTED_AFTER:
-            known_kind = _no_kind
-        if turn.meter is not None:
-            turn.meter.identify_at_s = self._clock.now_s() + IDENTIFY_RETRY_S
-        answered = await self._access.converse(
-            turn.link, lambda: self._ask_who(known_kind), Priority.NETWORK
-        )
-        if not turn.link.is_confirmed:
-            await self._book.registered(turn.link)
-        meter = await self._book.identified(turn.link, answered.result)
-        await self._greet(meter)
-
-    async def _greet(self, meter: MeterState) -> None:
-        """Compare and set the clock before anything else is believed; events bring the time."""
-        logs = [stream for stream in meter.streams if stream.period_s == 0]
-        if logs:
-            await self._collector.collect(meter, logs[0])
-        if not logs or self._timekeeper.should_set(meter.deviation_s):
-            await self._timekeeper.keep(meter)
-
-    async def _set_clock(self, turn: Turn) -> None:
-        assert turn.meter is not None
-        turn.meter.clock_to_set_at_s = self._clock.now_s() + CLOCK_RETRY_S
-        await self._timekeeper.keep(turn.meter)
-        if not self._timekeeper.should_set(turn.meter.deviation_s):
-            turn.meter.clock_to_set_at_s = None
-
-    async def _ping(self, turn: Turn) -> None:
-        assert turn.link is not None
-        turn.link.ping_at_s = self._clock.now_s() + self._settings.ping_lost_s
-        await self._access.ping(turn.link, Priority.STATISTICS)
-        if turn.link.is_lost:
-            await self._book.found_again(turn.link)
-
-    async def _collect(self, turn: Turn) -> None:
-        assert turn.meter is not None
-        assert turn.stream is not None
-        await self._collector.collect(turn.meter, turn.stream)
-        meter = turn.meter
-        if meter.clock_to_set_at_s is None and self._timekeeper.should_set(meter.deviation_s):
-            meter.clock_to_set_at_s = self._clock.now_s()
-
-    async def _was_silent(self, link: NodeLink) -> None:
-        now_s = self._clock.now_s()
-        link.failed(now_s, silent=True)
-        if link.is_lost or link.silent_since_s is None:
-            return
-        if now_s - max(link.silent_since_s, link.heard_at_s) >= self._settings.lost_after_s:
-            link.ping_at_s = now_s + self._settings.ping_lost_s
-            await self._book.lost(link)
-
-
-def _no_kind(config_id: str, firmware_module: str) -> None:
-    del config_id, firmware_module
+        self._renew_all()
 
 
 def _names(turn: Turn) -> dict[str, Any]:

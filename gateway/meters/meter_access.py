@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from drivers.dlms.association import AssociationRejected, AssociationRequest
 from drivers.dlms.conversations import Conversation, associate
@@ -14,16 +14,41 @@ from drivers.plc.airtime import LineTiming
 from drivers.plc.discovery import PingExchange, PingHeard
 from drivers.plc.llc import HEADER_OCTETS
 from drivers.plc.mac_frame import CREDIT_MAX, M_SDU_OCTETS_MAX
-from drivers.plc.repeated_request import TRIES, AnswerFacts, RepeatedRequest
+from drivers.plc.repeated_request import AnswerFacts, RepeatedRequest
 from drivers.plc.unicast import UnicastAnswer, UnicastRequest
+from gateway.meters.airtime_price import AirtimePrice
+from gateway.meters.company import Thrift
+from gateway.meters.node_counter import NodeCounter
 from gateway.meters.node_link import NodeLink
+from gateway.meters.patience import LINE_HOLDS_S
 from gateway.meters.plc_segment import PlcSegment, Priority
 from hal.errors import HalError
 
 Result = TypeVar("Result")
 Facts = TypeVar("Facts", bound=AnswerFacts)
 
-PING_TRIES: Final = 3
+PING_TRIES: Final = 2
+
+SHORT_TRIES: Final = 2
+
+ASSOCIATION_OCTETS_MAX: Final = 80
+"""No AARE without ciphering is longer."""
+
+SHORT_SUBFRAMES: Final = 2
+"""An exchange of no more sub-frames than this is asked again with credit 7 at once; a longer one
+costs less if a ping with credit 7 first tells whether the node is there, and what it needs."""
+
+
+class Length(NamedTuple):
+    """Sub-frames of a question and of the longest answer to it."""
+
+    question: int
+    answer: int
+
+
+PING_LENGTH: Final = Length(1, 1)
+CLOCK_LENGTH: Final = Length(1, 1)
+"""Of a question that sets a clock, and its answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +91,7 @@ class MeterAccess:
         segment: the line.
         settings: addresses.
         passwords: what to try the meter behind a node with, None being no security.
+        counter: of what each node is asked, and answers.
         time: the loop's time.
         now_s: UTC.
     """
@@ -75,14 +101,17 @@ class MeterAccess:
         segment: PlcSegment,
         settings: AccessSettings,
         passwords: Callable[[NodeLink], Sequence[Password | None]],
+        counter: NodeCounter,
         time: Callable[[], float],
         now_s: Callable[[], float],
     ) -> None:
         self._segment = segment
         self._settings = settings
         self._passwords = passwords
+        self._counter = counter
         self._time = time
         self._now_s = now_s
+        self._price = AirtimePrice(timing=settings.timing)
         self._locks: dict[bytes, asyncio.Lock] = {}
 
     async def converse(
@@ -90,8 +119,7 @@ class MeterAccess:
         link: NodeLink,
         conversation: Callable[[], Conversation[Result]],
         priority: Priority,
-        *,
-        tries: int = TRIES,
+        answer_octets_max: int | None = None,
     ) -> Answered[Result]:
         """Ask one meter; associate first where that is needed.
 
@@ -99,24 +127,27 @@ class MeterAccess:
             link: the way to the meter.
             conversation: makes the conversation; called again when the association was lost.
             priority: against others who wait for the line.
-            tries: of each request; 1 for what must not be done twice.
+            answer_octets_max: no answer APDU of this conversation is longer; None: as long as one
+                can be. The shorter, the sooner silence is noticed.
 
         Raises:
             NoAnswer: the meter stayed silent; noted in `link`.
             PeerError: it refused, or answered nonsense.
             HalError: the modem failed.
         """
+        longest = self._settings.pdu_octets_max
+        octets = longest if answer_octets_max is None else min(answer_octets_max, longest)
         lock = self._locks.setdefault(link.system_title, asyncio.Lock())
         async with lock:
             await self._associated(link, priority)
             try:
-                return await self._hold(link, conversation(), priority, tries)
+                return await self._hold(link, conversation(), priority, octets)
             except ServiceRefused as refused:
                 if not _association_is_gone(refused):
                     raise
             link.terms = None
             await self._associated(link, priority)
-            return await self._hold(link, conversation(), priority, tries)
+            return await self._hold(link, conversation(), priority, octets)
 
     async def converse_once(
         self, link: NodeLink, conversation: Callable[[], Conversation[Result]], priority: Priority
@@ -132,12 +163,13 @@ class MeterAccess:
 
         def ask() -> UnicastRequest:
             made.append(conversation())
-            return self._request(link, next(made[0]), tries=1)
+            octets = self._settings.pdu_octets_max
+            return self._request(link, next(made[0]), octets, self._credit(link, CLOCK_LENGTH))
 
         async with self._locks.setdefault(link.system_title, asyncio.Lock()):
             await self._associated(link, priority)
             await self._wait_out_late_answers(link)
-            answer = await self._noted(link, ask, priority)
+            answer = await self._noted(link, ask, priority, CLOCK_LENGTH)
         try:
             made[0].send(answer.apdu)
         except StopIteration as ended:
@@ -145,8 +177,21 @@ class MeterAccess:
             return result
         raise LocalUseError("converse_once is for one question")
 
-    async def ping(self, link: NodeLink, priority: Priority) -> PingHeard:
-        """Ask whether this very node is at its address [PLC-3]; raise NoAnswer or HalError."""
+    async def ping(
+        self, link: NodeLink, priority: Priority, credit: int | None = None, tries: int = PING_TRIES
+    ) -> PingHeard:
+        """Ask whether this very node is at its address [PLC-3].
+
+        Args:
+            link: the way to the node.
+            priority: against others who wait for the line.
+            credit: of the first try; None: as learnt.
+            tries: later ones have credit 7.
+
+        Raises:
+            NoAnswer: silence.
+            HalError: the modem failed.
+        """
         await self._wait_out_late_answers(link)
 
         def ask() -> PingExchange:
@@ -154,12 +199,12 @@ class MeterAccess:
                 initiator=self._settings.initiator,
                 node=link.mac,
                 system_title=link.system_title,
-                initial_credit=link.credit.credit,
+                initial_credit=link.credit.credit if credit is None else credit,
                 timing=self._settings.timing,
-                tries=PING_TRIES,
+                tries=tries,
             )
 
-        return await self._noted(link, ask, priority)
+        return await self._noted(link, ask, priority, PING_LENGTH)
 
     async def _associated(self, link: NodeLink, priority: Priority) -> None:
         candidates = self._passwords(link)
@@ -170,7 +215,8 @@ class MeterAccess:
                 password=password, pdu_octets_max=self._settings.pdu_octets_max
             )
             try:
-                link.terms = (await self._hold(link, associate(terms), priority, TRIES)).result
+                octets = ASSOCIATION_OCTETS_MAX
+                link.terms = (await self._hold(link, associate(terms), priority, octets)).result
             except AssociationRejected:
                 if at == len(candidates):
                     raise
@@ -179,13 +225,17 @@ class MeterAccess:
                 return
 
     async def _hold(
-        self, link: NodeLink, conversation: Conversation[Result], priority: Priority, tries: int
+        self,
+        link: NodeLink,
+        conversation: Conversation[Result],
+        priority: Priority,
+        answer_octets_max: int,
     ) -> Answered[Result]:
         timing = self._settings.timing
         stamped_at_s = uncertainty_s = 0.0
         apdu = next(conversation)
         while True:
-            answer = await self._ask(link, apdu, priority, tries)
+            answer = await self._ask(link, apdu, priority, answer_octets_max)
             if not stamped_at_s:
                 octets = len(answer.apdu) + HEADER_OCTETS
                 travelled_s = timing.first_copy_s(octets) * (1 + answer.need)
@@ -201,35 +251,87 @@ class MeterAccess:
                 )
 
     async def _ask(
-        self, link: NodeLink, apdu: bytes, priority: Priority, tries: int
+        self, link: NodeLink, apdu: bytes, priority: Priority, answer_octets_max: int
     ) -> UnicastAnswer:
+        """Ask, and again when there is silence: a long question once more at what a ping tells."""
         await self._wait_out_late_answers(link)
-        return await self._noted(link, lambda: self._request(link, apdu, tries), priority)
+        length = Length(self._price.subframes(len(apdu)), self._price.subframes(answer_octets_max))
+        need, credit = link.credit.credit, self._credit(link, length)
+        # With all credit a question is as good a ping as any.
+        is_short = length.question + length.answer <= SHORT_SUBFRAMES or credit == CREDIT_MAX
+        tries = SHORT_TRIES if is_short else 1
 
-    def _request(self, link: NodeLink, apdu: bytes, tries: int) -> UnicastRequest:
+        def ask() -> UnicastRequest:
+            return self._request(link, apdu, answer_octets_max, credit, tries)
+
+        try:
+            return await self._noted(link, ask, priority, length)
+        except NoAnswer:
+            if is_short:
+                if link.frames.is_poor:
+                    self._was_too_long(link, length, CREDIT_MAX, need)
+                raise
+        heard = await self.ping(link, priority, credit=CREDIT_MAX)
+        # It is there; if credit was no matter, the length was. On a poor line nobody can tell.
+        if heard.need <= credit or link.frames.is_poor:
+            self._was_too_long(link, length, credit, need)
+        tries, need, credit = SHORT_TRIES, link.credit.credit, self._credit(link, length)
+        try:
+            return await self._noted(link, ask, priority, length)
+        except NoAnswer:
+            self._was_too_long(link, length, CREDIT_MAX, need)
+            raise
+
+    def _was_too_long(self, link: NodeLink, length: Length, credit: int, need: int) -> None:
+        copies = 1 + max(0, credit - need)
+        link.frames.exchanged(length.question, length.answer, copies, answered=False)
+
+    def _request(
+        self, link: NodeLink, apdu: bytes, answer_octets_max: int, credit: int, tries: int = 1
+    ) -> UnicastRequest:
         return UnicastRequest(
             initiator=self._settings.initiator,
             node=link.mac,
             destination_lsap=self._settings.server_lsap,
             source_lsap=self._settings.client_lsap,
             apdu=apdu,
-            initial_credit=link.credit.credit,
+            initial_credit=credit,
             timing=self._settings.timing,
+            answer_octets_max=min(answer_octets_max + HEADER_OCTETS, M_SDU_OCTETS_MAX),
             tries=tries,
         )
+
+    def _credit(self, link: NodeLink, length: Length) -> int:
+        """Return what the next question needs: a line that was just heard is still like that."""
+        credit = Thrift(self._price, link.frames, link.credit.credit).credit(*length)
+        is_fresh = self._now_s() - link.heard_at_s < LINE_HOLDS_S
+        return max(credit, link.credit.need or 0) if is_fresh else credit
 
     async def _noted(
         self,
         link: NodeLink,
         make: Callable[[], RepeatedRequest[Facts]],
         priority: Priority,
+        length: Length,
     ) -> Facts:
-        link.counters.asked += 1
+        """Run an exchange and learn from it.
+
+        Where every try met silence, one of them with credit 7, it was not for the credit.
+        """
+        made: list[RepeatedRequest[Facts]] = []
+
+        def once() -> RepeatedRequest[Facts]:
+            made.append(make())
+            return made[0]
+
         try:
-            answer = await self._segment.exchange(make, priority)
+            answer = await self._segment.exchange(once, priority)
         except NoAnswer:
-            link.counters.unanswered += 1
-            link.credit.failure()
+            self._count_tries(link, made[0], priority)
+            self._counter.silent(link.system_title, self._time(), made[0].tries_used)
+            if CREDIT_MAX not in made[0].credits_used:
+                for credit in made[0].credits_used:
+                    link.credit.failure(credit)
             raise
         except HalError:
             # The request may have gone out, so an answer may still come.
@@ -237,13 +339,40 @@ class MeterAccess:
             longest_s = timing.answer_due_s(M_SDU_OCTETS_MAX, M_SDU_OCTETS_MAX, CREDIT_MAX)
             link.quiet_until_s = self._time() + longest_s
             raise
-        link.counters.answered += 1
-        link.counters.repeated += answer.tries_used - 1
-        link.credit.success(answer.need, answer.initial_credit_used)
+        self._count_tries(link, made[0], priority)
+        self._counter.answered(
+            link.system_title,
+            self._time(),
+            priority.purpose,
+            hops_down=answer.need_down,
+            hops_up=answer.need_up,
+            octets=answer.answer_octets,
+            airtime_s=self._settings.timing.frame_s(
+                answer.answer_octets, answer.initial_credit_used
+            ),
+        )
+        for credit in made[0].credits_used[:-1]:
+            link.credit.failure(credit)
+        copies = 1 + max(0, answer.initial_credit_used - link.credit.credit)
+        link.credit.success(answer.need_down, answer.need_up, answer.initial_credit_used)
+        link.frames.exchanged(length.question, length.answer, copies, answered=True)
         link.answered(self._now_s())
         if answer.late_until_s is not None:
             link.quiet_until_s = answer.late_until_s
         return answer
+
+    def _count_tries(
+        self, link: NodeLink, made: RepeatedRequest[Facts], priority: Priority
+    ) -> None:
+        octets = made.question_octets
+        for credit in made.credits_used:
+            self._counter.tried(
+                link.system_title,
+                priority.purpose,
+                credit=credit,
+                octets=octets,
+                airtime_s=self._settings.timing.frame_s(octets, credit),
+            )
 
     async def _wait_out_late_answers(self, link: NodeLink) -> None:
         # Replies carry no number: one to an older question would be taken for the new one's.

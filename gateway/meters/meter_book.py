@@ -5,16 +5,16 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from drivers.dlms.companion import Entity, Medium
 from drivers.errors import PeerError
 from drivers.plc.mac_frame import CREDIT_MAX
 from gateway.core.clock import Clock
 from gateway.meters.buffer_found import BufferFound
-from gateway.meters.meter_kind import MeterKind, SlavePlace
+from gateway.meters.meter_kind import MeterKind
+from gateway.meters.meter_records import master_record, slave_record
+from gateway.meters.meter_resume import IDENTIFY_PERIOD_S, MeterResume
 from gateway.meters.meter_state import MeterState
 from gateway.meters.node_link import NodeLink
-from gateway.meters.stream_plan import StreamState
-from gateway.store.inventory import Kind, Meter, Node, NodeState
+from gateway.store.inventory import Kind, Node, NodeState
 from gateway.store.journal import Journal, JournalKind
 from gateway.store.meter_registry import MeterRegistry
 from gateway.store.reading_buffer import ReadingBuffer
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 _EVER_S: Final = 2**40
-
-IDENTIFY_PERIOD_S: Final = 86_400.0
-"""So often a meter is asked who it is: slaves come and go, and periods change, without a word."""
 
 
 class MeterBook:
@@ -49,6 +46,8 @@ class MeterBook:
         self._kinds: dict[tuple[str, str], MeterKind] = {}
         self._conflicts_told: set[tuple[str, bytes, bytes]] = set()
         self._alarms_told: dict[bytes, int] = {}
+        self._aside: dict[bytes, MeterState] = {}
+        self._resumed = MeterResume(registry, buffer, self.known_kind, clock.now_s)
         self.meters: dict[bytes, MeterState] = {}
 
     def resume(self) -> None:
@@ -62,13 +61,20 @@ class MeterBook:
             link = self._link(node, node.mac)
             if node.usn is not None and node.usn not in claimed:
                 claimed.add(node.usn)
-                meter = self._resumed(link, node.usn)
+                meter = self._resumed.meter(link, node.usn)
                 if meter is not None:
                     self.meters[node.system_title] = meter
 
     def links(self) -> Iterator[NodeLink]:
         """Return the nodes that were given an address."""
         return iter(list(self._links.values()))
+
+    def all_meters(self) -> Iterator[tuple[NodeLink, MeterState, bool]]:
+        """Return each meter with its node, and whether it is known to be still behind it."""
+        for meter in list(self.meters.values()):
+            yield meter.link, meter, True
+        for title, meter in list(self._aside.items()):
+            yield self._links.get(title, meter.link), meter, False
 
     def link_of(self, system_title: bytes) -> NodeLink | None:
         """Return the way to a node that answers, or used to."""
@@ -95,19 +101,48 @@ class MeterBook:
             system_title=system_title,
             mac=mac,
             state=NodeState.NEW,
-            usn=None if node is None else node.usn,
+            usn=None,  # whoever was NEW may be another meter by now: who it is will be read again
             first_seen_s=int(now_s) if node is None else node.first_seen_s,
             last_seen_s=int(now_s),
         )
         await self._registry.upsert_node(renewed)
-        # Whoever was NEW may be another meter by now: who it is will be read again.
-        self.meters.pop(system_title, None)
+        self._lay_aside(system_title)
         told_before = self._links.get(system_title)
         link = NodeLink(system_title=system_title, mac=mac, told_at_s=now_s)
         if told_before is not None and not told_before.is_confirmed:
             link.told_in_vain = told_before.told_in_vain + 1
         self._links[system_title] = link
         return link
+
+    async def doubt(self, link: NodeLink) -> None:
+        """Write down that a node may have become NEW: who its meter is must be read again [INV-3].
+
+        So it says on the disk, too: should the daemon die now, the next one asks first.
+        """
+        link.is_confirmed = False
+        self._lay_aside(link.system_title)
+        await self._change(link, state=NodeState.NEW, usn=None)
+
+    def put_aside(self, link: NodeLink) -> MeterState | None:
+        """Return the meter that was behind a node before it was doubted."""
+        return self._aside.get(link.system_title)
+
+    async def confirmed(self, link: NodeLink, meter: MeterState) -> None:
+        """Write down that the meter that was put aside is still behind its node.
+
+        Raises:
+            PeerError: another node that answers speaks for a meter of this USN.
+        """
+        await self._leave_to_one_node(link, meter.usn)
+        await self._change(link, usn=meter.usn)
+        self._aside.pop(link.system_title, None)
+        meter.link = link
+        self.meters[link.system_title] = meter
+
+    def _lay_aside(self, system_title: bytes) -> None:
+        meter = self.meters.pop(system_title, None)
+        if meter is not None:
+            self._aside[system_title] = meter
 
     async def registered(self, link: NodeLink) -> None:
         """Write down that a node answered at its address."""
@@ -159,9 +194,10 @@ class MeterBook:
         if identity.kind_is_new:
             await self._remember_kind(identity.kind, now_s)
         await self._leave_to_one_node(link, identity.usn)
+        await self._tell_exchange(link, identity.usn)
         await self._buffer.flush()  # what the streams hold is asked of the disk
         before = self._registry.meters.get(identity.usn)
-        await self._registry.upsert_meter(_master(identity, before, now_s))
+        await self._registry.upsert_meter(master_record(identity, before, now_s))
         slaves = await self._write_down_slaves(identity, now_s)
         await self._change(link, usn=identity.usn)
         meter = MeterState(
@@ -225,6 +261,22 @@ class MeterBook:
             del self.meters[node]
             await self._change(other.link, usn=None)
             _LOG.warning("meter moved to another node", extra={"METER": usn, "FROM": node.hex()})
+            titles = {"before": node.hex(), "now": link.system_title.hex()}
+            body = {"notice": "the same meter behind another node", **titles}
+            await self._journal.write(JournalKind.NOTICE, usn, body)
+
+    async def _tell_exchange(self, link: NodeLink, usn: str) -> None:
+        """Tell that another meter stands behind a node than before [INV-5]."""
+        title = link.system_title
+        before = self._aside.pop(title, None) or self.meters.get(title)
+        if before is None or before.usn == usn:
+            return
+        body = {
+            "notice": "another meter behind the same node",
+            "system_title": link.system_title.hex(),
+            "before": before.usn,
+        }
+        await self._journal.write(JournalKind.NOTICE, usn, body)
 
     async def _tell_conflict(self, usn: str, node: bytes, other: bytes) -> None:
         if (usn, node, other) in self._conflicts_told:
@@ -247,8 +299,9 @@ class MeterBook:
             if known is not None and known.parent_usn is None:
                 _LOG.warning("a slave has a master's number", extra={"METER": slave.usn})
                 continue
-            await self._registry.upsert_meter(_slave(slave, identity.usn, known, now_s))
-            for other in self.meters.values():  # nobody else reads for it from now on
+            await self._registry.upsert_meter(slave_record(slave, identity.usn, known, now_s))
+            # Nobody else reads for it from now on, nor whoever is put aside when he comes back.
+            for other in (*self.meters.values(), *self._aside.values()):
                 other.streams = [each for each in other.streams if each.usn != slave.usn]
             slaves.append(slave)
         return slaves
@@ -281,24 +334,7 @@ class MeterBook:
             parent_usn=parent_usn,
         )
         stream_id = await self._buffer.open_stream(description)
-        meter.streams.append(self._stream(stream_id, usn, found))
-
-    def _stream(self, stream_id: int, usn: str, found: BufferFound) -> StreamState:
-        edge_s = newest_s = self._buffer.newest_captured_at_s(stream_id)
-        covered_to_s = self._buffer.coverage(stream_id).last()
-        if edge_s is not None and covered_to_s is not None:
-            newest_s = min(edge_s, covered_to_s)
-            if edge_s > covered_to_s + found.capture_period_s:  # from a clock that was ahead
-                edge_s = newest_s
-        return StreamState(
-            stream_id=stream_id,
-            usn=usn,
-            buffer=found,
-            newest_s=newest_s,
-            oldest_s=found.oldest_s,
-            known_to_s=edge_s,
-            opened_at_s=self._clock.now_s(),
-        )
+        meter.streams.append(self._resumed.stream(stream_id, usn, found))
 
     def _link(self, node: Node, mac: int) -> NodeLink:
         link = NodeLink(
@@ -309,77 +345,8 @@ class MeterBook:
             heard_at_s=float(node.last_seen_s),
             is_lost=node.state is NodeState.LOST,
         )
+        if link.is_lost:  # so it is told as found again when it answers
+            link.silent_since_s, link.retry_at_s = link.heard_at_s, self._clock.now_s()
         link.credit.start(CREDIT_MAX if node.credit_need is None else node.credit_need)
         self._links[node.system_title] = link
         return link
-
-    def _resumed(self, link: NodeLink, usn: str) -> MeterState | None:
-        """Return a meter as the store knows it; None when it must be asked again who it is."""
-        known = self._registry.meters.get(usn)
-        if known is None or known.config_id is None or known.firmware_module is None:
-            return None
-        kind = self.known_kind(known.config_id, known.firmware_module)
-        if kind is None:
-            return None
-        meter = MeterState(
-            link=link,
-            usn=usn,
-            kind=kind,
-            deviation_s=known.clock_deviation_s,
-            contact_at_s=known.clock_contact_at_s,
-            noted_at_s=known.clock_contact_at_s,
-            identify_at_s=self._clock.now_s() + IDENTIFY_PERIOD_S * (link.mac % 97 + 1) / 97,
-        )
-        for entity, base_name in kind.buffers().items():
-            if not self._resume_stream(meter, usn, entity, base_name):
-                return None
-        for slave in self._registry.meters.values():
-            if slave.parent_usn != usn or slave.channel is None or slave.medium is None:
-                continue
-            place = SlavePlace(medium=Medium(slave.medium), channel=slave.channel)
-            base = kind.slave_buffer(place)
-            if base is None or not self._resume_stream(meter, slave.usn, Entity.SLAVE, base):
-                return None
-        return meter
-
-    def _resume_stream(self, meter: MeterState, usn: str, entity: Entity, base_name: int) -> bool:
-        stream_id = self._buffer.stream_id_of(usn, entity)
-        if stream_id is None:
-            return False
-        description = self._buffer.description(stream_id)
-        found = BufferFound(
-            entity=entity,
-            base_name=base_name,
-            capture_period_s=description.capture_period_s or 0,
-            columns=description.columns,
-        )
-        meter.streams.append(self._stream(stream_id, usn, found))
-        return True
-
-
-def _master(identity: "Identity", before: Meter | None, now_s: float) -> Meter:
-    return Meter(
-        usn=identity.usn,
-        msn_meter=identity.msn_meter,
-        msn_module=identity.msn_module,
-        firmware_meter=identity.firmware_meter,
-        firmware_module=identity.firmware_module,
-        config_id=identity.config_id,
-        param_id=identity.param_id,
-        found_at_s=int(now_s) if before is None else before.found_at_s,
-        clock_deviation_s=None if before is None else before.clock_deviation_s,
-        clock_contact_at_s=None if before is None else before.clock_contact_at_s,
-    )
-
-
-def _slave(slave: "SlaveFound", parent_usn: str, before: Meter | None, now_s: float) -> Meter:
-    return Meter(
-        usn=slave.usn,
-        msn_meter=slave.msn_meter,
-        msn_module=slave.msn_module,
-        config_id=slave.config_id,
-        parent_usn=parent_usn,
-        channel=slave.place.channel,
-        medium=int(slave.place.medium),
-        found_at_s=int(now_s) if before is None else before.found_at_s,
-    )

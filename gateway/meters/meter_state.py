@@ -25,6 +25,7 @@ class MeterState:
         contact_at_s: UTC second of that sample.
         noted_at_s: contact_at_s of the sample that is on disk.
         clock_to_set_at_s: UTC second from which its clock waits to be set; None: it is right.
+        clock_tries_in_a_row: how often that was tried in vain.
         identify_at_s: UTC second from which it is asked again who it is and who its slaves are.
     """
 
@@ -36,6 +37,7 @@ class MeterState:
     contact_at_s: float | None = None
     noted_at_s: float | None = None
     clock_to_set_at_s: float | None = None
+    clock_tries_in_a_row: int = 0
     identify_at_s: float = math.inf
 
     def present_s(self, now_s: float) -> float:

@@ -5,11 +5,13 @@ import contextlib
 import heapq
 import itertools
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from drivers.exchange import Exchange
 from drivers.plc.repeated_request import AnswerFacts
+from gateway.core.purpose import Purpose
 from hal.errors import ModemSilent
 from hal.ports import PlcModem
 
@@ -25,10 +27,50 @@ class Priority(IntEnum):
     COMMAND = 0
     AD_HOC_READ = 1
     ALARM = 2
-    NETWORK = 3
-    BILLING = 4
-    PROFILE = 5
-    STATISTICS = 6
+    DISCOVERY = 3
+    IDENTIFICATION = 4
+    CLOCK = 5
+    BILLING = 6
+    PROFILE = 7
+    SUPERVISION = 8
+
+    @property
+    def purpose(self) -> Purpose:
+        """Return in which class the line's time is told."""
+        return _PURPOSE[self]
+
+
+_PURPOSE: Final = {
+    Priority.COMMAND: Purpose.COMMAND,
+    Priority.AD_HOC_READ: Purpose.COMMAND,
+    Priority.ALARM: Purpose.DISCOVERY,
+    Priority.DISCOVERY: Purpose.DISCOVERY,
+    Priority.IDENTIFICATION: Purpose.IDENTIFICATION,
+    Priority.CLOCK: Purpose.CLOCK,
+    Priority.BILLING: Purpose.COLLECTION,
+    Priority.PROFILE: Purpose.COLLECTION,
+    Priority.SUPERVISION: Purpose.SUPERVISION,
+}
+
+
+class ChannelCounter(Protocol):
+    """Who counts what the channel does: gateway.meters.node_statistics."""
+
+    def channel_used(
+        self, at_s: float, purpose: Purpose, *, held_s: float, frames_sent: int, frames_heard: int
+    ) -> None:
+        """Note that an exchange gave the line back."""
+
+
+@dataclass(slots=True)
+class _Holder:
+    """An exchange that wants the line, or has it since a loop time; does it let others go first?"""
+
+    priority: Priority
+    gives_way: bool = True
+    since_s: float | None = None
+    sent: int = 0
+    heard: int = 0
 
 
 class PlcSegment:
@@ -39,9 +81,10 @@ class PlcSegment:
         overheard_count: frames that came while nobody had asked anything.
     """
 
-    def __init__(self, modem: PlcModem, time: Callable[[], float]) -> None:
+    def __init__(self, modem: PlcModem, time: Callable[[], float], counter: ChannelCounter) -> None:
         self._modem = modem
         self._time = time
+        self._counter = counter
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._taken = False
@@ -62,29 +105,63 @@ class PlcSegment:
             DriverError: the exchange failed.
             HalError: the modem failed; whether the request went out is then unknown.
         """
-        await self._take(priority)
-        began_s = self._time()
+        holder = _Holder(priority)
+        await self._take(holder)
         try:
             await self._line_is_quiet()
-            return await self._drive(make())
+            return await self._drive(make(), holder)
         finally:
-            self.busy_s += self._time() - began_s
-            self._release()
+            self._release(holder)
 
-    async def _take(self, priority: Priority) -> None:
-        if not self._taken and not self._waiting:
-            self._taken = True
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (int(priority), next(self._order), turn))
+    async def call_repeaters(self, make: Callable[[], Exchange[Outcome]], pattern_s: float) -> None:
+        """Run the exchange that announces a repeater call, then the call itself, undisturbed.
+
+        Args:
+            make: makes the exchange.
+            pattern_s: how long the stations take to send their patterns.
+
+        Raises:
+            HalError: the modem failed.
+        """
+        holder = _Holder(Priority.DISCOVERY, gives_way=False)
+        await self._take(holder)
         try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._release()  # the turn came in the very moment of the cancelling
-            raise
+            await self._line_is_quiet()
+            await self._drive(make(), holder)
+            await self._modem.call_repeaters(pattern_s)
+        finally:
+            self._release(holder)
 
-    def _release(self) -> None:
+    async def _take(self, holder: "_Holder") -> None:
+        if self._taken or self._waiting:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            heapq.heappush(self._waiting, (int(holder.priority), next(self._order), turn))
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._give_to_next()  # the turn came in the very moment of the cancelling
+                raise
+        self._taken = True
+        holder.since_s = self._time()
+
+    def _release(self, holder: "_Holder") -> None:
+        if holder.since_s is None:
+            return  # cancelled while it let others go first
+        now_s = self._time()
+        held_s = now_s - holder.since_s
+        self.busy_s += held_s
+        self._counter.channel_used(
+            now_s,
+            holder.priority.purpose,
+            held_s=held_s,
+            frames_sent=holder.sent,
+            frames_heard=holder.heard,
+        )
+        holder.since_s, holder.sent, holder.heard = None, 0, 0
+        self._give_to_next()
+
+    def _give_to_next(self) -> None:
         self._taken = False
         while self._waiting:
             _, _, turn = heapq.heappop(self._waiting)
@@ -102,10 +179,11 @@ class PlcSegment:
         await asyncio.sleep(max(0.0, self._free_at_s - self._time()))
         await self._forget_what_was_overheard()
 
-    async def _drive(self, exchange: Exchange[Outcome]) -> Outcome:
+    async def _drive(self, exchange: Exchange[Outcome], holder: "_Holder") -> Outcome:
         exchange.start(self._time())
         while True:
             while frame := exchange.octets_to_send():
+                holder.sent += 1
                 await self._modem.send(frame)
             outcome = exchange.outcome()
             if outcome is not None:
@@ -114,9 +192,18 @@ class PlcSegment:
                 return outcome
             heard = await self._heard_before(exchange.deadline())
             if heard is None:
+                await self._let_more_urgent_go_first(holder)
                 exchange.tick(self._time())
             else:
+                holder.heard += 1
                 exchange.receive(heard, self._time())
+
+    async def _let_more_urgent_go_first(self, holder: "_Holder") -> None:
+        """Between two tries of a question, let whoever is more urgent have the line [ACQ-5]."""
+        while holder.gives_way and self._waiting and self._waiting[0][0] < holder.priority:
+            self._release(holder)
+            await self._take(holder)
+            await self._line_is_quiet()
 
     async def _heard_before(self, deadline: float | None) -> bytes | None:
         with contextlib.suppress(TimeoutError):

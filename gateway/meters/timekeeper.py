@@ -117,7 +117,7 @@ class Timekeeper:
             await self._note(meter, deviation_s, meter.contact_at_s)
         name = _clock_name(meter.kind)
         await self._access.converse_once(
-            meter.link, lambda: write(name, self._time_to_send()), Priority.NETWORK
+            meter.link, lambda: write(name, self._time_to_send()), Priority.CLOCK
         )
         after_s = await self._look(meter)
         _LOG.info(
@@ -135,8 +135,10 @@ class Timekeeper:
             return False
         return deviation_s is None or abs(deviation_s) > self._set_above_s
 
-    async def broadcast(self, kinds: Iterable[MeterKind]) -> bool:
+    async def broadcast(self, kinds: Iterable[MeterKind], credit: int = CREDIT_MAX) -> bool:
         """Give the time to all registered meters at once; return whether that was allowed.
+
+        `credit` is what reaches every one of them.
 
         Raises:
             HalError: the modem failed.
@@ -145,17 +147,17 @@ class Timekeeper:
             _LOG.warning("time not broadcast: the clock is not trusted")
             return False
         for name in sorted(_names_safe_for_all(list(kinds))):
-            await self._segment.exchange(partial(self._frame, name), Priority.NETWORK)
+            await self._segment.exchange(partial(self._frame, name, credit), Priority.CLOCK)
         return True
 
-    def _frame(self, name: int) -> Broadcast:
+    def _frame(self, name: int, credit: int) -> Broadcast:
         return Broadcast(
             initiator=self._initiator,
             destination=ALL_CONFIGURED,
             destination_lsap=llc.ALL_STATIONS,
             source_lsap=llc.PUBLIC_CLIENT,
             l_sdu=unconfirmed_write_apdu(name, self._time_to_send()),
-            initial_credit=CREDIT_MAX,
+            initial_credit=credit,
             timing=self._timing,
         )
 
@@ -168,9 +170,7 @@ class Timekeeper:
 
     async def _look(self, meter: MeterState) -> float | None:
         name = _clock_name(meter.kind)
-        answered = await self._access.converse(
-            meter.link, lambda: read_clock(name), Priority.NETWORK
-        )
+        answered = await self._access.converse(meter.link, lambda: read_clock(name), Priority.CLOCK)
         return await self.sample(meter, answered.result, answered)
 
     async def _note(self, meter: MeterState, deviation_s: float, contact_at_s: float) -> None:

@@ -45,7 +45,7 @@ def _move_link(link: NodeLink, step_s: float, now_s: float) -> None:
     link.told_at_s = min(link.told_at_s + step_s, now_s)
     link.heard_at_s = min(link.heard_at_s + step_s, now_s)
     link.retry_at_s = min(link.retry_at_s + step_s, now_s + RETRY_MAX_S)
-    link.ping_at_s = min(link.ping_at_s + step_s, now_s)
+    link.outage_at_s = min(link.outage_at_s + step_s, now_s)
     if link.silent_since_s is not None:
         link.silent_since_s = min(link.silent_since_s + step_s, now_s)
 

@@ -22,6 +22,9 @@ StoreFile = sqlite_utils.Database
 
 Result = TypeVar("Result")
 
+STORE_NAME: Final = "gridgate.db"
+"""In the data directory."""
+
 WAL_PAGES: Final = 500
 """Checkpoint after so many pages: short stalls, and a small file to replay after a power cut."""
 
@@ -32,6 +35,11 @@ WAL_OCTETS_MAX: Final = 8 * 1024 * 1024
 def new_epoch() -> str:
     """Return a name for a store that no other store has."""
     return secrets.token_hex(8)
+
+
+def schema_version() -> int:
+    """Return the version of the schema that this program writes."""
+    return len(_migrations())
 
 
 class Database:
@@ -87,6 +95,16 @@ class Database:
         """
         if self._file is not None:
             self._file.conn.close()
+
+    async def limit_pages(self, pages: int) -> None:
+        """Let the file grow to so many pages and no further, until it is opened again.
+
+        For benches that fill the disk; fewer than there are means as many as there are.
+
+        Raises:
+            StoreError: the file is not usable.
+        """
+        await self.run(lambda file: file.conn.execute(f"PRAGMA max_page_count = {int(pages)}"))
 
     async def run(
         self,

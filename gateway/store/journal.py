@@ -22,6 +22,7 @@ class JournalKind(StrEnum):
     METER_FOUND = "meter_found"
     METER_CHANGED = "meter_changed"
     DEFINITE_GAP = "definite_gap"
+    MISSING = "missing"
     CLOCK = "clock"
     NOTICE = "notice"
 

@@ -1,5 +1,6 @@
 """Questions about stored readings: the newest ones, and the times for which there are none."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -107,19 +108,25 @@ def _find_gaps(file: StoreFile) -> list[Gap]:
     for stream_id, time in file.conn.execute("SELECT stream_id, captured_at_s FROM reading"):
         if stream_id in captured:
             captured[stream_id].append(time)
+    inherited = dict(file.conn.execute("SELECT id, inherited FROM stream"))
     found = []
     for stream_id, stream in streams.items():
-        found += _gaps_of(stream, captured[stream_id])
+        found += _gaps_of(stream, captured[stream_id], json.loads(inherited[stream_id]))
     return found
 
 
-def _gaps_of(stream: KnownStream, captured: list[int]) -> list[Gap]:
-    """Look from the first row that is still kept: what came before was deleted, or never was."""
+def _gaps_of(stream: KnownStream, captured: list[int], inherited: Iterable[Interval]) -> list[Gap]:
+    """Look from the first row that is still kept: what came before was deleted, or never was.
+
+    What was inherited is left out: its rows are at the head-end, and never were here.
+    """
     period_s = stream.description.capture_period_s
     if not period_s or not captured:
         return []
     kept = (min(captured), max(captured))
     covered = IntervalSet(_within(IntervalSet(stream.covered()), kept))
+    for interval in inherited:
+        covered.remove(*interval)
     return [
         Gap(
             usn=stream.description.usn,

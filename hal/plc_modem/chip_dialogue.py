@@ -5,7 +5,7 @@ Only the modem's owner task may be inside; it alone writes, drives T_REQ and rea
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from hal.errors import HalError, MalformedModemFrame, ModemRefused, ModemReset, ModemSilent
@@ -17,6 +17,7 @@ from hal.plc_modem.messages import (
     DataIndication,
     DataIndicationBadCrc,
     Message,
+    SpyMessage,
     WriteConfigError,
 )
 from hal.plc_modem.settings import PlcModemSettings
@@ -42,14 +43,21 @@ class ChipDialogue:
         t_req: OutputPin,
         settings: PlcModemSettings,
         deframer: Deframer,
-        on_indication: Callable[[DataIndication | DataIndicationBadCrc], None],
+        on_indication: Callable[[DataIndication | DataIndicationBadCrc], None] = lambda _frame: (
+            None
+        ),
+        on_spy: Callable[[SpyMessage], None] = lambda _message: None,
     ) -> None:
-        """Prepare; `on_indication` gets each frame that the modem heard, in order."""
+        """Prepare; `on_indication` gets each frame that the modem heard, in order.
+
+        `on_spy` gets what a modem in monitor mode says.
+        """
         self.link = HostLink(settings, deframer)
         self._port = port
         self._t_req = t_req
         self._settings = settings
         self._on_indication = on_indication
+        self._on_spy = on_spy
         self._inbox = bytearray()
         self._wake = asyncio.Event()
         self._lost: HalError | None = None
@@ -57,8 +65,19 @@ class ChipDialogue:
         self._replies: deque[Message] = deque(maxlen=_REPLIES_MAX)
         self.now = asyncio.get_running_loop().time
 
-    async def read_port(self) -> None:
-        """Fill the inbox until cancelled or the port is lost."""
+    async def run(self, work: Callable[["ChipDialogue"], Awaitable[None]]) -> None:
+        """Let the owner work while the port is read; what ends the work is raised as it is."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                reader = tasks.create_task(self._read_port(), name="plc modem reader")
+                try:
+                    await work(self)
+                finally:
+                    reader.cancel()
+        except BaseExceptionGroup as group:
+            raise _only_cause(group) from group
+
+    async def _read_port(self) -> None:
         try:
             while True:
                 octets = await self._port.read()
@@ -171,6 +190,8 @@ class ChipDialogue:
             return  # the deframer has tried this already
         if isinstance(message, DataIndication | DataIndicationBadCrc):
             self._on_indication(message)
+        elif isinstance(message, SpyMessage):
+            self._on_spy(message)
         else:
             self._replies.append(message)
 
@@ -180,3 +201,11 @@ class ChipDialogue:
         if self._t_req_is_low is not self.link.t_req_low:
             self._t_req_is_low = self.link.t_req_low
             await self._t_req.set_level(high=not self._t_req_is_low)
+
+
+def _only_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the one error of the owner task and the reader; the reader itself never raises."""
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first

@@ -2,12 +2,15 @@
 
 import logging
 
-from hal.errors import ModemReset
+from hal.errors import HalError, ModemRefused, ModemReset, ModemSilent
 from hal.plc_modem.access_db import Ident, request_record
 from hal.plc_modem.chip_dialogue import ChipDialogue, ModemDisobeys
+from hal.plc_modem.config_record import ModemConfig
 from hal.plc_modem.messages import (
     AccessDbConfirm,
     AccessDbRequest,
+    IsaConfirm,
+    IsaRequest,
     ResetRequest,
     WriteConfigConfirm,
     WriteConfigRequest,
@@ -17,10 +20,44 @@ from hal.plc_modem.settings import PlcModemSettings
 log = logging.getLogger(__name__)
 
 _STATUS_PAUSE_S = 0.02
+_CONFIG_TRIES = 3
 
 
-async def configure(chip: ChipDialogue, settings: PlcModemSettings) -> None:
-    """Make the chip master, whatever it was before.
+async def bring_up(chip: ChipDialogue, settings: PlcModemSettings, config: ModemConfig) -> None:
+    """Configure the chip, again and again while that may still help.
+
+    Raises:
+        PortLost: the serial line or the pin is gone.
+        ModemSilent: no attempt of a whole series brought an answer.
+        ModemRefused: it refuses the configuration itself.
+    """
+    silent = refused = 0
+    pause_s = settings.pause_after_failure_s
+    while True:
+        try:
+            await configure(chip, settings, config)
+        except ModemSilent as error:
+            silent += 1
+            reason: HalError = error
+            if silent >= settings.resets_while_silent:
+                raise
+        except ModemRefused as error:
+            refused += 1
+            reason = error
+            if refused >= _CONFIG_TRIES:
+                raise
+        except (ModemReset, ModemDisobeys) as error:
+            silent = 0
+            reason = error
+        else:
+            return
+        log.warning("modem does not come up", extra={"REASON": str(reason)})
+        await chip.pause(pause_s)
+        pause_s = min(2 * pause_s, settings.pause_after_failure_max_s)
+
+
+async def configure(chip: ChipDialogue, settings: PlcModemSettings, config: ModemConfig) -> None:
+    """Make the chip what `config` says, whatever it was before.
 
     Raises:
         ModemSilent: no status.
@@ -30,7 +67,6 @@ async def configure(chip: ChipDialogue, settings: PlcModemSettings) -> None:
     if not (await chip.poll()).not_set:
         await chip.deliver(ResetRequest(), needs_config=False)
         await _wait_for_status(chip, settings.reply_wait_s, not_set=True)
-    config = settings.master_config()
     await chip.deliver(WriteConfigRequest(config), needs_config=False)
     reply = await chip.reply(WriteConfigConfirm, chip.now() + settings.reply_wait_s)
     if reply is None:
@@ -49,6 +85,20 @@ async def check_configured(chip: ChipDialogue) -> None:
     """
     if (await chip.poll()).not_set and (await chip.poll()).not_set:
         raise ModemReset("the modem has lost its configuration")
+
+
+async def call_repeaters(chip: ChipDialogue, settings: PlcModemSettings, within_s: float) -> None:
+    """Have the chip send the repeater pattern at the master's place; wait until all have sent.
+
+    Raises:
+        ModemRefused: it refuses.
+        ModemSilent: nothing came within that time, three slots and some slack.
+    """
+    request = IsaRequest(level=settings.repeater_level_dbuv, transmission_position=0)
+    await chip.deliver(request)
+    until = chip.now() + within_s + 3 * settings.slot_s + settings.confirm_slack_s
+    if await chip.reply(IsaConfirm, until) is None:
+        raise ModemDisobeys("no confirm of a repeater call")
 
 
 async def _wait_for_status(chip: ChipDialogue, wait_s: float, *, not_set: bool) -> None:

@@ -64,6 +64,11 @@ class HostDeframer:
         self.junk_octets = 0
 
     @property
+    def held_octets(self) -> int:
+        """Octets kept for a message that is not complete: one longest frame at most."""
+        return len(self._octets)
+
+    @property
     def unsettled(self) -> bool:
         """Tell whether `line_went_idle` would change anything."""
         return bool(self._octets) or not self._in_step

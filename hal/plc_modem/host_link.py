@@ -100,6 +100,8 @@ class HostLink:
         self._polls_left = 0
         self._busy_until: float | None = None
         self._status: StatusMessage | None = None
+        self.alarms_heard = 0  # physical alarms: how often a status began to tell of one
+        self._alarm_stood = False
         self._result: LinkResult | None = None
 
     @property
@@ -219,6 +221,9 @@ class HostLink:
         if self._state is not _State.POLLING:
             return
         self._status = status
+        alarm = status.alarm_enabled and not status.not_set
+        self.alarms_heard += alarm and not self._alarm_stood
+        self._alarm_stood = alarm
         if self._needs_config and status.not_set:
             self._end(LinkOutcome.NOT_SET)
         elif self._frame is None:

@@ -248,6 +248,16 @@ class SpyAlarmFound:
     pattern: bytes
 
 
+SpyMessage = (
+    SpyNoSubframe
+    | SpySubframe
+    | SpySearchSynchro
+    | SpySynchroFound
+    | SpyNoAlarmFound
+    | SpyAlarmFound
+)
+
+
 @dataclass(frozen=True, slots=True)
 class UnknownCommand:
     """A command that is not in the table: data, not an error."""
@@ -276,11 +286,6 @@ Message = (
     | WriteConfigRequest
     | WriteConfigConfirm
     | WriteConfigError
-    | SpyNoSubframe
-    | SpySubframe
-    | SpySearchSynchro
-    | SpySynchroFound
-    | SpyNoAlarmFound
-    | SpyAlarmFound
+    | SpyMessage
     | UnknownCommand
 )

@@ -9,7 +9,12 @@ from typing import Generic, TypeVar
 
 from hal.errors import HalError, ModemRefused, ModemReset, ModemSilent
 from hal.plc_modem.chip_dialogue import ChipDialogue, ModemDisobeys
-from hal.plc_modem.chip_procedures import check_configured, configure, read_chip_counters
+from hal.plc_modem.chip_procedures import (
+    bring_up,
+    call_repeaters,
+    check_configured,
+    read_chip_counters,
+)
 from hal.plc_modem.host_deframer import HostDeframer, Role
 from hal.plc_modem.host_frame import DATA_OCTETS_MAX, Command, HostFrame
 from hal.plc_modem.mac_record import HEADER_OCTETS
@@ -26,7 +31,6 @@ log = logging.getLogger(__name__)
 
 _BUSY = (ConfirmStatus.LM_TU3, ConfirmStatus.LM_TU4)
 _TROUBLE = (ModemReset, ModemSilent, ModemDisobeys)
-_CONFIG_TRIES = 3
 _MAINS_TOLERANCE = 0.97  # the slots follow the mains, which may be a little fast
 _CONFIRMS_MISSING_MAX = 3  # in a row; then the modem is reset
 
@@ -107,14 +111,7 @@ class AmisModem:
             self._port, self._t_req, self._settings, deframer, self._take_indication
         )
         try:
-            async with asyncio.TaskGroup() as tasks:
-                reader = tasks.create_task(chip.read_port(), name="plc modem reader")
-                try:
-                    await self._keep_up(chip)
-                finally:
-                    reader.cancel()
-        except BaseExceptionGroup as group:
-            raise _only_cause(group) from group
+            await chip.run(self._keep_up)
         finally:
             self._chip = None
             self._up.clear()
@@ -140,6 +137,15 @@ class AmisModem:
         request = HostFrame(Command.MA_DATA_REQUEST, frame)
         await self._ask(_Job(lambda chip: self._transmit(chip, request)))
 
+    async def call_repeaters(self, within_s: float) -> None:
+        """Send the repeater pattern (ISA_Request); return when all have had their places.
+
+        Raises:
+            ModemReset: the modem is not up, or went down meanwhile.
+            HalError: refused, or silent for longer than `within_s` and some slack.
+        """
+        await self._ask(_Job(lambda chip: call_repeaters(chip, self._settings, within_s)))
+
     async def receive(self) -> bytes:
         """Return the next frame heard with a good frame check; cancelling loses nothing."""
         while not self._heard:
@@ -164,6 +170,7 @@ class AmisModem:
             line = self._chip.link.counters
             counts |= {name: getattr(line, name) for name in line.__slots__}
             counts["junk_octets"] = self._chip.link.junk_octets
+            counts["alarms_heard"] = self._chip.link.alarms_heard
         return counts
 
     async def _ask(self, job: _Job[T]) -> T:
@@ -206,28 +213,7 @@ class AmisModem:
 
     async def _bring_up(self, chip: ChipDialogue) -> None:
         began_at = chip.now()
-        silent = refused = 0
-        pause_s = self._settings.pause_after_failure_s
-        while True:
-            try:
-                await configure(chip, self._settings)
-                break
-            except ModemSilent as error:
-                silent += 1
-                reason: HalError = error
-                if silent >= self._settings.resets_while_silent:
-                    raise
-            except ModemRefused as error:
-                refused += 1
-                reason = error
-                if refused >= _CONFIG_TRIES:
-                    raise
-            except (ModemReset, ModemDisobeys) as error:
-                silent = 0
-                reason = error
-            log.warning("modem does not come up", extra={"REASON": str(reason)})
-            await chip.pause(pause_s)
-            pause_s = min(2 * pause_s, self._settings.pause_after_failure_max_s)
+        await bring_up(chip, self._settings, self._settings.master_config())
         self._counts["times_configured"] += 1
         self._up.set()
         log.info("modem is up", extra={"AFTER_S": round(chip.now() - began_at, 2)})
@@ -284,11 +270,3 @@ class AmisModem:
     def _fail_jobs(self, error: HalError) -> None:
         while self._jobs:
             self._jobs.popleft().fail(error)
-
-
-def _only_cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the one error of the owner task and the reader; the reader itself never raises."""
-    first: BaseException = group
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return first

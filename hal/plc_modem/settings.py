@@ -36,6 +36,7 @@ class PlcModemSettings:
     frame_not_ok_s: int = 45
     not_addressed_min: int = 1_440
     search_initiator_s: int = 30
+    repeater_level_dbuv: int = 104  # a pattern this loud makes a repeater superfluous (from memory)
 
     status_wait_s: float = 0.5  # from T_REQ low to the status message
     ack_wait_s: float = 0.3  # from the end of our frame to ACK or NAK
@@ -82,13 +83,20 @@ class PlcModemSettings:
 
     def master_config(self) -> ModemConfig:
         """Return the configuration that makes the chip master of this line."""
+        return self._config(Mode.MASTER, self.initiator_mac)
+
+    def monitor_config(self) -> ModemConfig:
+        """Return the configuration that makes the chip listen to this line and never send."""
+        return self._config(Mode.MONITOR, 0)
+
+    def _config(self, mode: Mode, local_mac: int) -> ModemConfig:
         options = line_options(
-            Mode.MASTER, bit_rate_bps=self.bit_rate_bps, mains_hz=self.mains_frequency_hz
+            mode, bit_rate_bps=self.bit_rate_bps, mains_hz=self.mains_frequency_hz
         )
         return ModemConfig(
             first_initiator_mac=self.first_initiator_mac,
             last_initiator_mac=self.last_initiator_mac,
-            local_mac=self.initiator_mac,
+            local_mac=local_mac,
             synchro_confirm_s=self.synchro_confirm_s,
             frame_not_ok_s=self.frame_not_ok_s,
             not_addressed_min=self.not_addressed_min,

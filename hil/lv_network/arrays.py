@@ -7,3 +7,5 @@ import numpy.typing as npt
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
+Stations: TypeAlias = npt.NDArray[np.intp]
+"""Numbers of stations."""

@@ -1,5 +1,7 @@
 """What lies between any two stations at this moment: gains, noise, and how both move on."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from hil.lv_network.arrays import Mask, Numbers
@@ -58,6 +60,13 @@ class Channel:
         if changed:
             self._mix()
         return changed
+
+    def burden(
+        self, stations: Iterable[int], *, noise_db: float = 0.0, loss_db: float = 0.0
+    ) -> None:
+        """Add noise and loss at stations; negative to take it away again."""
+        self._weather.burden(stations, noise_db=noise_db, loss_db=loss_db)
+        self._mix()
 
     def rewire(self, topology: Topology) -> None:
         """Connect the same places in another way: a feeder was switched, a cable cut."""

@@ -6,27 +6,31 @@ a process that is late plans nothing anew.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from drivers.errors import MalformedFrame
 from drivers.plc import llc
 from drivers.plc.airtime import LineTiming
-from drivers.plc.ciase import RepeaterCall, decode_ciase
+from drivers.plc.ciase import DEFAULT_RECEPTION_THRESHOLD_DBUV, RepeaterCall, decode_ciase
 from drivers.plc.mac_frame import FIMA, MacFrame, subframe_count
 from hil.air import AirEvent, AlarmHeard, FirstCopySent, Heard, HeardBad, RepeatersCalled
 from hil.lv_network.air_log import AirFrame, AirLog
 from hil.lv_network.alarm_pause import alarm_reaches
-from hil.lv_network.channel import Channel
 from hil.lv_network.flight import NEVER, Flight
 from hil.lv_network.frame_purpose import purpose_of
 from hil.lv_network.line_timer import LineCounters, Timer
 from hil.lv_network.modem_place import ModemPlace
 from hil.lv_network.purpose import Purpose
-from hil.lv_network.repeater_call import DEFAULT_THRESHOLD_DBUV, call_slots, elect
-from hil.lv_network.station import Station
+from hil.lv_network.repeater_call import call_slots, elect
+from hil.lv_network.station import ALARM_PATTERN, Station
 from hil.lv_network.station_board import StationBoard
 from hil.rig_clock import RigClock
+
+if TYPE_CHECKING:
+    from hil.lv_network.channel import Channel
+    from hil.lv_network.line_tap import LineTap
 
 _NOTICED_SNR = 4.0
 """A damaged frame this much above the noise (6 dB) is noticed: its preamble was recognised."""
@@ -58,6 +62,7 @@ class LvNetwork:
     Attributes:
         counters: what happened so far.
         board: who is connected where.
+        tap: hears what stands on the line; None: nobody does.
     """
 
     def __init__(
@@ -66,7 +71,7 @@ class LvNetwork:
         timer: Timer,
         clock: RigClock,
         timing: LineTiming,
-        channel: Channel,
+        channel: "Channel",
         seed: int,
         log: AirLog,
     ) -> None:
@@ -74,6 +79,7 @@ class LvNetwork:
         self.counters = LineCounters()
         self.channel = channel
         self.board = StationBoard(channel)
+        self.tap: LineTap | None = None
         self._timer = timer
         self._clock = clock
         self._timing = timing
@@ -97,6 +103,10 @@ class LvNetwork:
         self.board.powered[number] = True
         return modem
 
+    def modem_macs(self) -> list[int]:
+        """Return the address that each modem last used; 0 before its first frame."""
+        return [modem.mac for modem in self._modems]
+
     def connect(self, place: int, station: Station) -> None:
         """Connect a station at a place of the topology."""
         self.board.put(self.channel.modems + place, station)
@@ -117,6 +127,24 @@ class LvNetwork:
             self.counters.frames_malformed += 1
             return
         modem.put(frame)
+
+    def foreign_transmits(self, octets: bytes) -> None:
+        """Let modems and stations hear whatever a station that is none of ours sends, at once."""
+        for modem in self._modems:
+            modem.tell(Heard(octets))
+        try:
+            frame = MacFrame.decode(octets, self._timing.packing)
+        except MalformedFrame:
+            self.counters.frames_malformed += 1
+            return
+        now = self._timer.time()
+        for number in self.board.addressees(frame.source, frame.destination):
+            station = self.board[number]
+            if station is not None and (
+                reply := station.hear(frame, now, 0.0, self.channel.topology.physics.transmit_dbuv)
+            ):
+                start = now + reply.after_slots * self._timing.slot_s
+                self._answer(number, reply.frame, start, purpose_of(frame.m_sdu), 0)
 
     def call_repeaters(self, modem: ModemPlace) -> None:
         """Let all who heard the last RepeaterCall of this modem take their places (ISA)."""
@@ -171,11 +199,13 @@ class LvNetwork:
     def _copy_is_over(self, passage: _Passage, number: int) -> None:
         flight = passage.flight
         noise, listening = self.channel.noise, self.board.powered
+        is_alone = True
         for other in self._passages:
             if other is passage:
                 continue
             on_air = other.flight.on_air(flight.copy_end(number - 1), flight.copy_end(number))
             if on_air is not None:
+                is_alone = False
                 noise, listening = noise + on_air[0], listening & ~on_air[1]
         found = flight.fly(
             number,
@@ -185,6 +215,9 @@ class LvNetwork:
             listening=listening,
         )
         new = [int(station) for station in found]
+        is_heard = passage.modem is not None or flight.decoded_in[0] != NEVER
+        if self.tap is not None and (is_heard or not is_alone):
+            self.tap.copy_is_over(flight, number, is_alone=is_alone)
         if passage.modem is None:
             self._deliver_to_modems(passage, number, new)
         else:
@@ -194,6 +227,8 @@ class LvNetwork:
         if number == flight.frame.initial_credit:
             self._is_over(passage)
         elif self._is_settled(passage):
+            if self.tap is not None:
+                self.tap.others_follow(flight, number)
             self._timer.call_at(flight.end, self._is_over, passage)
         else:
             number += 1
@@ -335,7 +370,7 @@ class LvNetwork:
             gains=self.channel.gains,
             noise=self.channel.noise,
         ):
-            modem.tell(AlarmHeard())
+            modem.tell(AlarmHeard(ALARM_PATTERN))
 
     def _note_repeater_call(self, passage: _Passage, modem: ModemPlace) -> None:
         if passage.purpose is not Purpose.REPEATERS:
@@ -351,7 +386,7 @@ class LvNetwork:
             elected = elect(
                 modem.number,
                 self.board.candidates(decoded, self._dice),
-                threshold_dbuv=call.reception_threshold_dbuv or DEFAULT_THRESHOLD_DBUV,
+                threshold_dbuv=(call.reception_threshold_dbuv or DEFAULT_RECEPTION_THRESHOLD_DBUV),
                 gains=self.channel.gains,
             )
             for number, repeats in elected.items():

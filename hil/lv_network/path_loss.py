@@ -26,7 +26,7 @@ def path_loss_db(topology: Topology) -> Numbers:
     service = np.zeros(len(loss))
     for number, place in enumerate(topology.places):
         along[modems + number] = place.at_m
-        service[modems + number] = climbs.service_db(place.service_m)
+        service[modems + number] = climbs.service_db(place.service_m) + place.outlet_db
     for name, here in occupied:
         for other, there in occupied:
             block = climbs.between(name, along[here], other, along[there])

@@ -9,14 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drivers.plc.ciase import REPEATER_SUB_SLOTS
 from hil.lv_network.arrays import Numbers
 from hil.lv_network.station import RepeaterMode
-
-SUB_SLOTS = 21
-"""Places in one slot (docs/plc.md 3.1)."""
-
-DEFAULT_THRESHOLD_DBUV = 104
-"""When the call names none; from memory (docs/plc.md 5)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,4 +48,4 @@ def elect(
 
 def call_slots(last_mac: int, slots_for_new: int) -> int:
     """Return how many slots the patterns take (inferred)."""
-    return -(-(1 + last_mac) // SUB_SLOTS) + slots_for_new
+    return -(-(1 + last_mac) // REPEATER_SUB_SLOTS) + slots_for_new

@@ -1,11 +1,15 @@
 """What hangs on the network and hears frames: a meter's module, as its line sees it."""
 
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from drivers.plc.mac_frame import MacFrame
     from drivers.plc.node import Reply
+
+
+ALARM_PATTERN: Final = b"\x55\xaa"
+"""Any two octets: the sources do not tell the value (docs/plc.md 1.2)."""
 
 
 class RepeaterMode(Enum):

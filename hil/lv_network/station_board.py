@@ -1,12 +1,16 @@
 """Who is connected where: stations, and what of them decides over frames, as arrays."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from drivers.plc.mac_frame import FIMA
 from hil.lv_network.arrays import Mask
-from hil.lv_network.channel import Channel
 from hil.lv_network.repeater_call import Candidate
 from hil.lv_network.station import Station
+
+if TYPE_CHECKING:
+    from hil.lv_network.channel import Channel
 
 
 class StationBoard:
@@ -17,7 +21,7 @@ class StationBoard:
         alarmed: who sends the alarm pattern.
     """
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: "Channel") -> None:
         count = channel.stations
         self._modems = channel.modems
         self._stations: list[Station | None] = [None] * count

@@ -62,6 +62,7 @@ class Place:
         cable: on which one.
         at_m: how far from the cable's beginning.
         service_m: length of the service line.
+        outlet_db: what the signal loses at this outlet, always and in both directions.
         phase: 1, 2 or 3; THREE_PHASES for a polyphase meter.
         noise_db: background noise here, above the network's floor.
         evening_share: how much of the evening's rise of noise is felt here.
@@ -72,6 +73,7 @@ class Place:
     at_m: float
     service_m: float = 10.0
     phase: int = THREE_PHASES
+    outlet_db: float = 0.0
     noise_db: float = 0.0
     evening_share: float = 1.0
     shunt: Shunt | None = None
@@ -94,6 +96,7 @@ class Physics:
         impulse_share: share of sub-frames that an impulse destroys at a receiver.
         evening_rise_db: greatest rise of background noise over the day.
         day_shape: 24 numbers from 0 to 1, by hour of local time: how much of the rise is there.
+        flicker_db: the noise at each place wanders by about this.
     """
 
     transmit_dbuv: float = 120.0
@@ -107,6 +110,7 @@ class Physics:
     impulse_share: float = 0.002
     evening_rise_db: float = 0.0
     day_shape: tuple[float, ...] = (0.0,) * 24
+    flicker_db: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +120,9 @@ class Topology:
     Attributes:
         weather_step_s: noise and shunts change at multiples of this.
         local_offset_s: local time less UTC, for the shape of the day.
+        told_percent: availability of each meter of the network that this one is to be like, in
+            percent; empty when it is like none.
+        told_by_hour: how many meters were available there, by hour of local time.
     """
 
     name: str
@@ -125,3 +132,5 @@ class Topology:
     physics: Physics = field(default_factory=Physics)
     weather_step_s: float = 60.0
     local_offset_s: float = 3600.0
+    told_percent: tuple[float, ...] = ()
+    told_by_hour: tuple[float, ...] = ()

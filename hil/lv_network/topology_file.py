@@ -15,18 +15,22 @@ chance; `layout_seed` decides it, so a topology is the same in every run.
 import random
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from hil.lv_network.calibration import with_availabilities, with_hours
 from hil.lv_network.topology import Cable, Interferer, Physics, Place, Shunt, Topology
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=0, le=2000)]
 Metres = Annotated[float, Field(ge=0.0, le=20_000.0)]
 Decibels = Annotated[float, Field(ge=0.0, le=200.0)]
+Percent = Annotated[float, Field(ge=0.0, le=100.0)]
+ChangesPerDay = Annotated[float, Field(ge=0.0, le=2000.0)]
 
 
 class TopologyFault(ValueError):  # noqa: N818  (reads as what it is in an except clause)
@@ -64,6 +68,7 @@ class PhysicsRule(_Document):
     impulse_share: Share = 0.002
     evening_rise_db: Decibels = 0.0
     day_shape: Annotated[tuple[Share, ...], Field(min_length=24, max_length=24)] = (0.0,) * 24
+    flicker_db: Decibels = 0.0
 
 
 class SpreadRule(_Document):
@@ -97,7 +102,14 @@ class InterfererRule(_Document):
 
 
 class TopologyDocument(_Document):
-    """The whole document."""
+    """The whole document.
+
+    Attributes:
+        meters: of an inventory: name, availability in percent, changes of state a day; they are
+            dealt to the places, each with a shunt that makes it so.
+        hours_available: 24 shares of all meters that are available, by hour of local time: the
+            evening's noise is set so that as many drop out.
+    """
 
     name: str
     about: str = ""
@@ -109,6 +121,8 @@ class TopologyDocument(_Document):
     feeder: tuple[FeederRule, ...] = Field(min_length=1)
     shunt: tuple[ShuntRule, ...] = ()
     interferer: tuple[InterfererRule, ...] = ()
+    meters: tuple[tuple[str, Percent, ChangesPerDay], ...] = ()
+    hours_available: Annotated[tuple[Share, ...], Field(max_length=24)] = ()
 
 
 def topology_names() -> list[str]:
@@ -151,6 +165,8 @@ def topology_of(document: dict[str, Any], where: str) -> Topology:
         place = ".".join(str(part) for part in first["loc"])
         raise TopologyFault(f"{where}: {place}: {first['msg']}") from error
     strange = {feeder.substation for feeder in rules.feeder} - set(rules.substations)
+    if len(rules.meters) > sum(feeder.meters for feeder in rules.feeder):
+        raise TopologyFault(f"{where}: meters: more than the feeders have places for")
     if strange:
         raise TopologyFault(f"{where}: feeder.substation: no substation {min(strange)!r}")
     return lay_out(rules)
@@ -166,14 +182,20 @@ def lay_out(rules: TopologyDocument) -> Topology:
         cables += mine
         places += _places(feeder, mine, rules.spread, chance)
     places = _with_appliances(places, rules, chance)
-    return Topology(
+    places = with_availabilities(places, rules.meters, chance)
+    topology = Topology(
         name=rules.name,
         substations=rules.substations,
         cables=tuple(cables),
         places=tuple(places),
         physics=Physics(**rules.physics.model_dump()),
         weather_step_s=rules.weather_step_s,
+        told_percent=tuple(percent for _, percent, _ in rules.meters),
+        told_by_hour=tuple(share * len(places) for share in rules.hours_available),
     )
+    if rules.hours_available:
+        return with_hours(topology, rules.hours_available, chance)
+    return topology
 
 
 def _cables(feeder: FeederRule) -> Iterator[Cable]:
@@ -234,16 +256,7 @@ def _with_appliances(
                 changes_per_day=kind.changes_per_day,
             )
     return [
-        Place(
-            cable=place.cable,
-            at_m=place.at_m,
-            service_m=place.service_m,
-            phase=place.phase,
-            noise_db=place.noise_db,
-            evening_share=place.evening_share,
-            shunt=shunts.get(number),
-            interferer=interferers.get(number),
-        )
+        replace(place, shunt=shunts.get(number), interferer=interferers.get(number))
         for number, place in enumerate(places)
     ]
 

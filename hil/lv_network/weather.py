@@ -6,6 +6,7 @@ during a step holds for all of it.
 
 import heapq
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ from hil.lv_network.topology import Interferer, Shunt, Topology
 HOUR_S = 3600.0
 _DAY_S = 86_400.0
 _QUANTUM_DB = 0.25  # the day's rise moves in steps of this
+_FLICKER_S = 600.0
+_FLICKER_KEPT = 0.8  # of a place's own deviation, from one time to the next
 
 
 @dataclass(slots=True)
@@ -57,6 +60,12 @@ class Weather:
             self._share[number] = place.evening_share
         self._injected = np.zeros(stations)
         self._rise_db = -1.0
+        self._flicker_dice = np.random.Generator(np.random.PCG64([seed, stations]))
+        self._flicker_db = np.zeros(stations)
+        self._flicker_number = -1
+        self._burden_db = np.zeros(stations)
+        self._shunted_db = np.zeros(stations)
+        self._switched = np.ones(stations)
         self._events: list[tuple[float, int, _Switch]] = []
         self._seed = seed
         self._begun = False
@@ -74,6 +83,7 @@ class Weather:
         if not self._begun:
             self._begin(true_s)
         changed = self._set_rise(true_s)
+        changed |= self._flicker(true_s)
         while self._events and self._events[0][0] <= true_s:
             at_s, number, switch = heapq.heappop(self._events)
             switch.is_on = not switch.is_on
@@ -83,6 +93,15 @@ class Weather:
         if changed:
             self._mix()
         return changed
+
+    def burden(
+        self, stations: Iterable[int], *, noise_db: float = 0.0, loss_db: float = 0.0
+    ) -> None:
+        """Add noise and loss at stations; negative to take it away again."""
+        for number in stations:
+            self._burden_db[number] += noise_db
+            self._shunted_db[number] += loss_db
+        self._mix()
 
     def rewire(self, loss_db: Numbers) -> None:
         """Let interferers couple over other cables."""
@@ -118,7 +137,7 @@ class Weather:
     def _apply(self, switch: _Switch) -> None:
         if isinstance(switch.what, Shunt):
             passing = float(power(-switch.what.loss_db)) if switch.is_on else 1.0
-            self.pass_share[switch.place] = passing
+            self._switched[switch.place] = passing
         else:
             level = float(power(switch.what.level_dbuv)) if switch.is_on else 0.0
             self._injected[switch.place] = level
@@ -130,8 +149,23 @@ class Weather:
         self._rise_db = rise_db
         return True
 
+    def _flicker(self, true_s: float) -> bool:
+        size_db = self._topology.physics.flicker_db
+        number = int(true_s // _FLICKER_S)
+        if not size_db or number == self._flicker_number:
+            return False
+        self._flicker_number = number
+        new_db = self._flicker_dice.normal(0.0, size_db, len(self._flicker_db))
+        kept = _FLICKER_KEPT
+        self._flicker_db = kept * self._flicker_db + (1.0 - kept**2) ** 0.5 * new_db
+        self._flicker_db[: self._modems] = 0.0
+        return True
+
     def _mix(self) -> None:
-        background = power(self._floor_db + self._rise_db * self._share)
+        background = power(
+            self._floor_db + self._burden_db + self._rise_db * self._share + self._flicker_db
+        )
+        self.pass_share = self._switched * power(-self._shunted_db)
         self.noise = background + self._injected @ self._coupling
 
 

@@ -25,6 +25,8 @@ from hil.meter.rows import RowObserver, RowRing
 from hil.meter.slave import SlaveMeter
 
 _ROUNDING_S = 1e-6  # true time and back again costs a few bits
+_HEAD_OCTETS = 2 + 14  # structure and clock
+_VALUE_OCTETS = 5
 _CLOCK_STATUS_INVALID = 0x01
 _CLOCK_STATUS_DST = 0x80
 
@@ -226,6 +228,16 @@ class MeterModule:
         """Return every ring, slaves included."""
         return (*self.rings.values(), *self.slave_rings.values())
 
+    def row_octets(self, entity: Entity) -> int:
+        """Return the length of a row of one of the meter's own buffers in an answer."""
+        if entity is Entity.PERIODIC:
+            return _profile_row_octets(self.kind.status_octets, len(self.kind.periodic))
+        if entity in (Entity.DAILY, Entity.MONTHLY):
+            return _profile_row_octets(self.kind.status_octets, len(self.kind.daily))
+        if entity is Entity.SLAVE:
+            return _profile_row_octets(1, 1)
+        return _HEAD_OCTETS + 2 + 2  # status and event number
+
     def slave_ring(self, channel: int) -> RowRing:
         """Return a channel's rows; none where there is no slave."""
         ring = self.slave_rings.get(channel)
@@ -254,6 +266,10 @@ class MeterModule:
             registers=values,
             status_octets=self.kind.status_octets,
         )
+
+
+def _profile_row_octets(status_octets: int, values: int) -> int:
+    return _HEAD_OCTETS + 1 + status_octets + _VALUE_OCTETS * values
 
 
 def _one_value(read: Callable[[float], int]) -> Callable[[float], tuple[int]]:

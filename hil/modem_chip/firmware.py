@@ -17,8 +17,8 @@ from drivers.plc.mac_frame import (
     pad_octet_count,
     subframe_count,
 )
-from drivers.plc.psdu import split_frame
 from hal.plc_modem.access_db import AccessError
+from hal.plc_modem.config_record import ModemConfig
 from hal.plc_modem.host_codec import decode_message, encode_message
 from hal.plc_modem.host_frame import HostFrame
 from hal.plc_modem.mac_record import MacRecord
@@ -38,8 +38,6 @@ from hal.plc_modem.messages import (
     Message,
     ResetRequest,
     SpyData,
-    SpySubframe,
-    SpySynchroFound,
     SynchroConfirmed,
     SynchroFound,
     SynchroLost,
@@ -58,6 +56,7 @@ from hil.air import (
     RepeatersCalled,
 )
 from hil.modem_chip.data_base import SOFTWARE_VERSION, ChipDataBase, DbRefused, check_config
+from hil.modem_chip.monitor import ChipMonitor
 
 _SLOT_BITS = 360
 _SPY = SpyData(
@@ -95,6 +94,7 @@ class ChipFirmware:
         self._confirmed = False
         self._hops_from_initiator = 0
         self._alarm_heard = False
+        self._monitor: ChipMonitor | None = None
 
     @property
     def mode(self) -> Mode:
@@ -116,6 +116,7 @@ class ChipFirmware:
     def reset(self) -> None:
         """Go back to not set."""
         self.data_base = None
+        self._monitor = None
         self.on_air = None
         self._busy_until = 0.0
         self._lose_synchronism()
@@ -129,7 +130,8 @@ class ChipFirmware:
         last = self.data_base.invalid_frames
         if self.mode is not Mode.MASTER:
             last = 0
-            if not self._synchronised:
+            known = self._synchronised if self._monitor is None else self._monitor.synchronised
+            if not known:
                 conditions |= Condition.NOT_SYNC
         if self.mode is Mode.SLAVE:
             config = self.data_base.config
@@ -148,7 +150,7 @@ class ChipFirmware:
             case ResetRequest():
                 self.reset()
             case WriteConfigRequest(config):
-                self._configure(WriteConfigRequest(config))
+                self._configure(config, now)
             case AccessDbRequest() as request:
                 self._access(request)
             case DataRequest(record):
@@ -168,14 +170,27 @@ class ChipFirmware:
             case FirstCopySent():
                 self._first_copy_is_out(now)
             case Heard(octets):
-                self._hear_copy(octets)
-            case AlarmHeard():
+                self._hear_copy(octets, now)
+            case HeardBad(octets):
+                if self._monitor is not None:
+                    self._monitor.hear(octets, self._packing(), self.slot_s, now)
+                elif self.data_base is not None:
+                    self.data_base.count_invalid()
+            case AlarmHeard(pattern):
                 self._alarm_heard = self.mode is Mode.MASTER
+                if self._monitor is not None:
+                    self._monitor.hear_alarm(pattern)
             case RepeatersCalled():
                 self._say(IsaConfirm(bytes([ConfirmStatus.OK])))  # content of the AMIS unknown
-            case HeardBad():
-                if self.data_base is not None:
-                    self.data_base.count_invalid()
+
+    def deadline(self) -> float:
+        """Return when `tick` is due; infinite while nothing is awaited."""
+        return float("inf") if self._monitor is None else self._monitor.deadline()
+
+    def tick(self, now: float) -> None:
+        """Act on timers."""
+        if self._monitor is not None:
+            self._monitor.tick(now)
 
     def _say(self, message: Message) -> None:
         self._tell_host(encode_message(message))
@@ -186,8 +201,7 @@ class ChipFirmware:
     def _packing(self) -> Packing:
         return Packing(self.terms.packing) if self.terms is not None else Packing.MODEL_A
 
-    def _configure(self, request: WriteConfigRequest) -> None:
-        config = request.config
+    def _configure(self, config: ModemConfig, now: float) -> None:
         set_already = self.data_base
         if set_already is not None and config.line_options != set_already.config.line_options:
             self._say(WriteConfigError(AccessError.REQUEST_NOT_ALLOWED))
@@ -198,6 +212,10 @@ class ChipFirmware:
             self._say(WriteConfigError(refusal.code))
             return
         self.data_base = ChipDataBase(config)
+        if self.mode is Mode.MONITOR:
+            self._monitor = ChipMonitor(
+                self._say, _SPY, frame_not_ok_s=config.frame_not_ok_s, now=now
+            )
         self._on_config()
         self._say(WriteConfigConfirm(config))
 
@@ -245,11 +263,11 @@ class ChipFirmware:
             self._busy_until = now + frame.initial_credit * self.first_copy_s(frame)
             self._say(DataConfirm(ConfirmStatus.OK))
 
-    def _hear_copy(self, octets: bytes) -> None:
+    def _hear_copy(self, octets: bytes, now: float) -> None:
         if self.data_base is None:
             return
-        if self.mode is Mode.MONITOR:
-            self._spy(octets)
+        if self._monitor is not None:
+            self._monitor.hear(octets, self._packing(), self.slot_s, now)
             return
         try:
             frame = MacFrame.decode(octets, self._packing())
@@ -304,13 +322,6 @@ class ChipFirmware:
         self._synchronised = False
         self._confirmed = False
         self._hops_from_initiator = 0
-
-    def _spy(self, octets: bytes) -> None:
-        if not self._synchronised:
-            self._synchronised = True
-            self._say(SpySynchroFound(_SPY))
-        for p_sdu in split_frame(octets, self._packing()):
-            self._say(SpySubframe(_SPY, p_sdu))
 
 
 def _record(frame: MacFrame, packing: Packing) -> MacRecord:

@@ -68,6 +68,18 @@ def owner_of(name: str, modules: set[str]) -> str | None:
     return None
 
 
+def modules_under(graph: Mapping[str, set[str]], module: str) -> set[str]:
+    """Return a module and all that it imports, directly or not; nothing when there is none."""
+    found: set[str] = set()
+    waiting = [module] if module in graph else []
+    while waiting:
+        each = waiting.pop()
+        if each not in found:
+            found.add(each)
+            waiting += graph[each]
+    return found
+
+
 def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
     """Return each closed walk found, once, as the modules on it."""
     found: list[list[str]] = []

@@ -65,6 +65,22 @@ def test_the_virtual_rig_may_build_the_daemon(tmp_path: Path) -> None:
     assert found.startswith("hil/other.py")
 
 
+def test_what_the_daemon_may_not_load_is_found_however_far_down(tmp_path: Path) -> None:
+    """scapy is big and GPL-2.0-only: it stays behind the capture tools' own commands."""
+    sources = {
+        "gateway/app.py": "from drivers.plc import line",
+        "drivers/plc/line.py": "def late():\n    from drivers.plc.scapy_layers import mac",
+        "drivers/plc/scapy_layers/mac.py": "from scapy.packet import Packet",
+        "gateway/cli/sniff_command.py": "from drivers.plc.scapy_layers import mac",
+    }
+    _plant(tmp_path, sources)
+    [found] = broken_rules(tmp_path)
+    assert found.startswith("drivers/plc/scapy_layers/mac.py:1 imports scapy")
+    assert "gateway.app would load scapy" in found
+    _plant(tmp_path, sources | {"gateway/app.py": ""})
+    assert broken_rules(tmp_path) == []
+
+
 def test_a_circle_is_found(tmp_path: Path) -> None:
     """Three modules in a circle are named once."""
     _plant(

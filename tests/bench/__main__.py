@@ -18,6 +18,7 @@ from tests.bench.append_speed import append_speed
 from tests.bench.daemon_figures import daemon_figures
 from tests.bench.decode_speed import decode_speed
 from tests.bench.figure import Figure, table
+from tests.bench.statistics_cost import statistics_cost
 
 DIRECTORY: Final = Path("build/bench")
 
@@ -36,6 +37,7 @@ def main() -> int:
     measurements: dict[str, Callable[[], list[Figure]]] = {
         "decode": lambda: decode_speed(rounds, tell),
         "append": lambda: append_speed(DIRECTORY, 2 * rounds, tell),
+        "statistics": lambda: statistics_cost(DIRECTORY, 5 if options.quick else 30, tell),
         "daemon": lambda: daemon_figures(DIRECTORY, starts, tell, many=not options.quick),
     }
     figures, failed = _run_all(measurements, tell)

@@ -8,7 +8,18 @@ import pytest
 
 pytestmark = pytest.mark.rig  # each test starts a process
 
-COMMANDS = ("run", "check-config", "status", "meters", "readings", "lost", "decode")
+COMMANDS = (
+    "run",
+    "check-config",
+    "status",
+    "meters",
+    "readings",
+    "lost",
+    "export",
+    "import",
+    "decode",
+    "sniff",
+)
 
 
 def gridgate(*words: str) -> subprocess.CompletedProcess[str]:
@@ -83,6 +94,13 @@ def test_a_missing_configuration_names_the_file() -> None:
     )
 
 
+def test_the_daemon_does_not_load_scapy() -> None:
+    """All of the daemon in a fresh process; tests/architecture proves it for what comes later."""
+    program = "import sys, gateway.app\nprint('sqlite3' in sys.modules, 'scapy' in sys.modules)"
+    out = subprocess.check_output([sys.executable, "-c", program], text=True, timeout=20)
+    assert out == "True False\n"
+
+
 def test_a_reader_that_goes_away_leaves_no_traceback() -> None:
     command = [sys.executable, "-m", "gateway", "decode", "dlms", *(["0C0100060001E240"] * 5000)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -99,6 +117,7 @@ def test_a_reader_that_goes_away_leaves_no_traceback() -> None:
         ("['--version']", {"pydantic", "asyncio", "paho", "serial", "sqlite3", "cryptography"}),
         ("['status', '--socket', '/nowhere']", {"pydantic", "paho", "sqlite_utils", "asyncio"}),
         ("['decode', 'plc', '00']", {"pydantic", "paho", "sqlite_utils", "scapy"}),
+        ("['export', '--config', '/nowhere']", {"paho", "scapy", "pymodbus"}),
         ("['check-config']", {"paho", "sqlite_utils", "scapy", "pymodbus", "matplotlib"}),
     ],
 )

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from drivers.dlms.companion import Entity
-from gateway.control_answers import ControlAnswers
+from gateway.ad_hoc_read import AdHocReader
+from gateway.control_answers import ControlAnswers, LineView
 from gateway.core.errors import RequestRefused
-from gateway.meters.plc_segment import PlcSegment
+from gateway.line_history import LineHistory
+from gateway.statistics_answers import StatisticsAnswers
 from gateway.store.errors import StoreFull
 from tests.gateway.core.jumping_loop import jumping
 from tests.gateway.meters.meter_lab import Lab, open_lab, stream_of
@@ -23,13 +25,6 @@ class Pushing:
         return {"connected": True, "batches_open": 0}
 
 
-class Segment(PlcSegment):
-    """A line that was busy for a while."""
-
-    def __init__(self) -> None:
-        self.busy_s = 12.34
-
-
 def _answers(lab: Lab) -> ControlAnswers:
     return ControlAnswers(
         identity={"dc_id": "GG-1", "version": "0"},
@@ -37,11 +32,14 @@ def _answers(lab: Lab) -> ControlAnswers:
         registry=lab.registry,
         buffer=lab.buffer,
         link_of=lab.book.link_of,
-        segment=Segment(),
-        doing=lambda: "idle",
+        line=LineView(doing=lambda: "idle", busy_s=lambda: 12.34),
         pushing=Pushing(),
         clock=lab.clock,
         modem_counters=lambda: {"frames_sent": 3},
+        statistics=StatisticsAnswers(
+            LineHistory(lab.database, list), lab.registry, lab.clock.now_s
+        ),
+        ad_hoc=AdHocReader(lab.access, lambda: lab.book.meters, lambda: 0.0),
     )
 
 
@@ -65,6 +63,29 @@ async def test_status(tmp_path: Path) -> None:
         assert (line["registered"], line["new"], line["lost"]) == (1, 1, 0)
         assert (line["meters"], line["slaves"], line["busy_s"]) == (1, 1, 12.3)
         assert status["store"]["rows"] > 0
+        assert status["channel"]["utilisation_last_hour_percent"] is None
+
+
+@jumping
+async def test_status_of_a_daemon_whose_disk_is_gone(tmp_path: Path) -> None:
+    """REQ-1: that is when somebody asks."""
+    async with open_lab(tmp_path) as lab:
+        answers = _answers(lab)
+        await lab.database.close()
+        status = await answers.ask({"ask": "status"})
+        assert (status["channel"], status["line"]["doing"]) == ({}, "idle")
+
+
+@jumping
+async def test_statistics_are_asked_in_the_same_place(tmp_path: Path) -> None:
+    """PLC-3, REQ-1."""
+    async with open_lab(tmp_path) as lab:
+        await _collected(lab)
+        answers = _answers(lab)
+        statistics = await answers.ask({"ask": "statistics"})
+        (master,) = [meter.usn for meter in lab.book.meters.values()]
+        assert [node["usn"] for node in statistics["nodes"]] == [master]
+        assert await answers.ask({"ask": "availability", "by": "day"}) == {"daily": []}
 
 
 @jumping

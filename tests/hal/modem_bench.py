@@ -9,7 +9,7 @@ from drivers.plc.mac_frame import MacFrame, Packing
 from hal.fake_board import FakeBoard
 from hal.plc_modem.modem import AmisModem
 from hal.plc_modem.settings import PlcModemSettings
-from hil.air import FirstCopySent, Heard, LineTerms
+from hil.air import FirstCopySent, Heard, LineTerms, RepeatersCalled
 from hil.plc_modem_emulator import PlcModemEmulator
 
 SETTINGS = PlcModemSettings(bit_rate_bps=24_000)
@@ -33,9 +33,14 @@ class ModemBench:
         self.loop = asyncio.get_running_loop()
         self.board = FakeBoard(plc_baud_bps=settings.baud_bps)
         self.transmitted: list[MacFrame] = []
+        self.calls = 0  # of repeaters
+        self.pattern_s: float | None = 0.5  # how long a call takes; None: it never ends
         self.answers = False
         self.chip = PlcModemEmulator(
-            baud_bps=settings.baud_bps, send=self.board.line.send, transmit=self._transmit
+            baud_bps=settings.baud_bps,
+            send=self.board.line.send,
+            transmit=self._transmit,
+            call_repeaters=self._call_repeaters,
         )
         self.board.line.on_octets = self.chip.octets_came
         self.board.t_req.on_change = lambda high: self.chip.t_req_changed(high=high)
@@ -50,6 +55,11 @@ class ModemBench:
     def say(self, frame: MacFrame) -> None:
         """Let the chip hear a frame."""
         self.chip.hear(Heard(frame.encode(Packing.MODEL_A)))
+
+    def _call_repeaters(self) -> None:
+        self.calls += 1
+        if self.pattern_s is not None:
+            self.loop.call_later(self.pattern_s, self.chip.hear, RepeatersCalled())
 
     def _transmit(self, octets: bytes) -> None:
         frame = MacFrame.decode(octets, Packing.MODEL_A)

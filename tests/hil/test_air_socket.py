@@ -8,6 +8,7 @@ import pytest
 from hil.air import (
     AirBroken,
     AirEvent,
+    AlarmHeard,
     FirstCopySent,
     Heard,
     HeardBad,
@@ -26,6 +27,7 @@ RECORDS: list[AirEvent | Transmit] = [
     FirstCopySent(),
     Heard(b"\x6c\x6c"),
     HeardBad(b""),
+    AlarmHeard(b"\x12\x34"),
     Transmit(bytes(266)),
 ]
 
@@ -37,7 +39,9 @@ def test_records_go_both_ways(record: AirEvent | Transmit) -> None:
     assert decode_record(octets[2], octets[3:]) == record
 
 
-@pytest.mark.parametrize(("kind", "body"), [(0x03, b""), (0x02, b"x"), (0x80, b"\0"), (0x81, b"x")])
+@pytest.mark.parametrize(
+    ("kind", "body"), [(0x03, b""), (0x02, b"x"), (0x80, b"\0"), (0x81, b"x"), (0x84, b"x")]
+)
 def test_records_that_are_none(kind: int, body: bytes) -> None:
     with pytest.raises(AirBroken, match="no record"):
         decode_record(kind, body)

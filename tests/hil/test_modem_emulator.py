@@ -31,6 +31,9 @@ from hal.plc_modem.messages import (
     IsaRequest,
     Message,
     ResetRequest,
+    SpyAlarmFound,
+    SpyNoSubframe,
+    SpySearchSynchro,
     SpySubframe,
     SpySynchroFound,
     SynchroConfirmed,
@@ -42,7 +45,7 @@ from hal.plc_modem.messages import (
 )
 from hal.plc_modem.modem import AmisModem
 from hal.plc_modem.settings import PlcModemSettings
-from hil.air import FirstCopySent, Heard, HeardBad, LineTerms, RepeatersCalled
+from hil.air import AlarmHeard, FirstCopySent, Heard, HeardBad, LineTerms, RepeatersCalled
 from hil.air_socket import AirServer
 from hil.modem_faults import ChipFault, parse_faults
 from hil.modem_process import main
@@ -380,12 +383,52 @@ async def test_a_monitor_passes_every_sub_frame() -> None:
     long_frame = dataclasses.replace(REPLY, m_sdu=bytes(60))
     host.hears(long_frame)
     await host.pass_time(0.5)
-    found, first, second = host.messages()
+    found, first, second, _silence = host.messages()
     assert isinstance(found, SpySynchroFound)
     assert isinstance(first, SpySubframe)
     assert isinstance(second, SpySubframe)
     octets = long_frame.encode(Packing.MODEL_A)
     assert first.p_sdu + second.p_sdu[2:] == octets
+
+
+@jumping
+async def test_a_monitor_says_that_it_searches_and_when_the_line_is_silent() -> None:
+    """docs/plc.md 8.5: SPY_Search_Synchro while searching, SPY_No_SubFrame behind a frame."""
+    host = Host()
+    await host.configure(MONITOR)
+    await host.pass_time(3.2)
+    assert host.messages() == [SpySearchSynchro()] * 3
+    assert host.t_req()[1] == 0x04  # NotSYNC
+    host.sent.clear()
+    host.chip.hear(AlarmHeard(b"\x12\x34"))  # no slot is known: nobody looks for it
+    host.hears(REPLY)
+    await host.pass_time(1.0)
+    found, subframe, silence = host.messages()
+    assert isinstance(found, SpySynchroFound)
+    assert isinstance(subframe, SpySubframe)
+    assert isinstance(silence, SpyNoSubframe)
+    assert host.t_req()[1] == 0x00
+    host.sent.clear()
+    await host.pass_time(MONITOR.frame_not_ok_s + 1.5)
+    assert set(map(type, host.messages())) == {SpySearchSynchro}
+
+
+@jumping
+async def test_a_monitor_passes_damaged_sub_frames_and_alarms() -> None:
+    """PLC-6: a physical alarm is seen; HIL-3: what the line damaged, too."""
+    host = Host()
+    await host.configure(MONITOR)
+    octets = bytearray(REPLY.encode(Packing.MODEL_A))
+    octets[9] ^= 1
+    host.chip.hear(HeardBad(bytes(octets)))
+    host.chip.hear(HeardBad(b"\x6c\x6c"))  # not even a sub-frame
+    host.chip.hear(AlarmHeard(b"\x12\x34"))
+    await host.pass_time(0.5)
+    _found, subframe, alarm, _silence = host.messages()
+    assert isinstance(subframe, SpySubframe)
+    assert subframe.p_sdu == bytes(octets)
+    assert isinstance(alarm, SpyAlarmFound)
+    assert alarm.pattern == b"\x12\x34"
 
 
 def decode_record(frame: MacFrame, *, credit: int = 0) -> MacRecord:

@@ -24,6 +24,7 @@ class LossyLine:
         loss: chance that a frame does not get through at all, each way.
         now: the line's own time in seconds.
         on_air: every frame that any station sent, in order.
+        damaged: windows in which several answered at once.
     """
 
     nodes: list[PlcNode]
@@ -34,6 +35,7 @@ class LossyLine:
     application: Application | None = None
     now: float = 0.0
     on_air: list[MacFrame] = field(default_factory=list)
+    damaged: int = 0
     _coming: list[tuple[float, float, bytes]] = field(default_factory=list)
 
     def run(self, exchange: Exchange[Result]) -> Result:
@@ -68,6 +70,7 @@ class LossyLine:
             if reply:
                 answers.append((reply, node))
         starts = [reply.after_slots for reply, _ in answers]
+        self.damaged += sum(starts.count(start) > 1 for start in set(starts))
         for reply, node in answers:
             self.on_air.append(reply.frame)
             copy = self._copy_heard(reply.frame, node)

@@ -306,6 +306,69 @@ def test_only_what_is_named_is_cleared(
     assert (node.alarm_descriptor is None) is cleared
 
 
+def _searching(window_s: float = 30.0) -> PlcNode:
+    return PlcNode(system_title=METER_C, search_initiator_s=window_s)
+
+
+def _asked(node: PlcNode, now: float, source: int, level_dbuv: float) -> Received:
+    frame = _frame(_ask().encode(), source=source)
+    return node.receive(frame, now, random.Random(1), level_dbuv)
+
+
+def test_a_node_that_searches_answers_its_nearest_client_only() -> None:
+    """INV-7: the neighbour asks first, and again when the window is over."""
+    node = _searching()
+    assert _asked(node, 0.0, 0xC07, 50.0) is None
+    assert _asked(node, 10.0, INITIATOR, 80.0) is None
+    assert node.search.is_open
+    assert _asked(node, 30.0, 0xC07, 50.0) is None
+    assert isinstance(_asked(node, 31.0, INITIATOR, 80.0), Reply)
+
+
+def test_a_node_that_searches_is_not_registered_by_another_client() -> None:
+    """INV-7: nor before it has chosen; its own client's word counts once it has."""
+    node = _searching()
+    _tell(node, _register(client=NEIGHBOUR), 0.0, source=0xC07)
+    assert node.state is NodeState.NEW
+    _asked(node, 1.0, INITIATOR, 80.0)
+    _tell(node, _register(client=NEIGHBOUR), 40.0, source=0xC07)
+    assert node.state is NodeState.NEW
+    _tell(node, _register(), 41.0)
+    assert (node.state, node.initiator_mac) == (NodeState.REGISTERED, INITIATOR)
+
+
+def test_a_registered_node_does_not_search() -> None:
+    """Whatever is loud: a registered node is locked on its client."""
+    node = _searching()
+    _asked(node, 0.0, INITIATOR, 40.0)
+    _tell(node, _register(), 30.0)
+    assert _asked(node, 31.0, 0xC07, 99.0) is None
+    assert node.foreign_count == 1
+    node.alarm_descriptor = 0x82
+    assert isinstance(_asked(node, 32.0, INITIATOR, 40.0), Reply)
+
+
+def test_a_node_that_becomes_new_searches_anew() -> None:
+    """INV-5: a feeder switched to another transformer: the loudest is another one now."""
+    node = _searching()
+    _asked(node, 0.0, INITIATOR, 80.0)
+    _tell(node, _register(), 30.0)
+    node.tick(30.0 + 6 * HOURS)
+    again_s = 30.0 + 6 * HOURS
+    assert _asked(node, again_s, INITIATOR, 40.0) is None
+    assert _asked(node, again_s + 5.0, 0xC07, 80.0) is None
+    assert _asked(node, again_s + 30.0, INITIATOR, 40.0) is None
+    assert isinstance(_asked(node, again_s + 31.0, 0xC07, 80.0), Reply)
+
+
+def test_a_client_out_of_reach_of_the_search_is_no_sign_of_synchrony() -> None:
+    node = _searching()
+    _asked(node, 0.0, 0xC07, 80.0)
+    assert not node.synchronised(1.0)
+    assert isinstance(_asked(node, 30.0, 0xC07, 80.0), Reply)
+    assert node.synchronised(31.0)
+
+
 @pytest.mark.parametrize("octets", [b"", b"\x90", b"\x91\x00\x01\x1d", b"\x90\x00\x01\x77"])
 def test_nonsense_is_passed_over(octets: bytes) -> None:
     frame = MacFrame(

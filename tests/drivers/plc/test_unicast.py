@@ -65,8 +65,10 @@ def test_an_answer_tells_need_credit_and_cost() -> None:
     answer = request.outcome()
     assert answer is not None
     assert answer.apdu == VALUE
-    assert (answer.need, answer.initial_credit_used, answer.tries_used) == (2, 2, 1)
-    assert answer.sent_octets == 8
+    assert (answer.need_down, answer.need_up, answer.need) == (2, 1, 2)
+    assert (answer.initial_credit_used, answer.tries_used) == (2, 1)
+    assert (answer.sent_octets, answer.answer_octets) == (8, 11)
+    assert (request.question_octets, request.credits_used) == (8, (2,))
     assert answer.airtime_s == pytest.approx(0.9)
     assert answer.line_busy_s == pytest.approx(0.15)
     assert answer.late_until_s is None
@@ -87,6 +89,7 @@ def test_silence_is_met_with_credit_seven() -> None:
     with pytest.raises(NoAnswer, match="001 silent after 4 tries"):
         request.outcome()
     assert credits_sent == [1, 7, 7, 7]
+    assert request.credits_used == (1, 7, 7, 7)
     assert request.deadline() is None
 
 
@@ -126,6 +129,18 @@ def test_after_a_late_answer_another_may_still_come(
     assert answer is not None
     assert answer.late_until_s == second_due
     assert answer.initial_credit_used == answered_credit
+
+
+@pytest.mark.parametrize(("hops_up", "told_down"), [(0, 3), (3, 0), (2, 2)])
+def test_the_greater_of_both_needs_is_the_need(hops_up: int, told_down: int) -> None:
+    """PLC-1: question and answer travel with the same credit, so it must do for both."""
+    request = _request(initial_credit=3)
+    request.start(0.0)
+    request.receive(_answer(3, hops=hops_up, delta_credit=told_down).to_host(), 1.0)
+    answer = request.outcome()
+    assert answer is not None
+    assert (answer.need_down, answer.need_up) == (told_down, hops_up)
+    assert answer.need == max(hops_up, told_down)
 
 
 OTHER_PDU = LlcPdu(destination_lsap=llc.INITIATOR, source_lsap=llc.CIASE, l_sdu=b"\x1a123456")

@@ -199,6 +199,19 @@ def test_what_the_file_says_arrives_where_it_is_used(tmp_path: Path) -> None:
             '[board] plc_t_req: a pin of no chip; add pin_chip, or write "rts"',
             id="pin without chip",
         ),
+        pytest.param(
+            "[plc]\nnode_silent_ping_s = 80000.0\nnode_forgets_after_s = 86400.0\n"
+            "node_lost_after_s = 70000.0",
+            "[plc] node_lost_after_s: a node would be lost after 70000 s, before it is pinged; "
+            "write more than node_silent_ping_s = 80000",
+            id="lost before it is pinged",
+        ),
+        pytest.param(
+            "[plc]\nnode_silent_ping_s = 21600.0",
+            "[plc] node_silent_ping_s: a node forgets its address after 21600 s, before it is "
+            "pinged; write less than node_forgets_after_s = 21600",
+            id="forgotten before it is pinged",
+        ),
     ],
 )
 def test_one_sentence_names_file_key_and_remedy(tmp_path: Path, text: str, sentence: str) -> None:

@@ -13,6 +13,7 @@ from drivers.dlms.date_time import CosemDateTime
 from drivers.dlms.service_error import AccessRefused, DataAccessError
 from gateway.core.clock import Clock, ClockTrust
 from gateway.meters.collector import Collector
+from gateway.meters.company import NAMES_MAX, Amount
 from gateway.meters.identification import Identity, identify
 from gateway.meters.meter_access import Answered, MeterAccess
 from gateway.meters.meter_book import MeterBook
@@ -41,7 +42,6 @@ PLAN = PlanSettings(
     row_age_max_s=21_600.0,
     read_delay_s=30.0,
     events_period_s=3600.0,
-    daily_check_period_s=3600.0,
     retry_after_s=900.0,
     slave_late_s=90_000.0,
 )
@@ -79,12 +79,16 @@ class LabMeter:
 
         names.read = read  # type: ignore[method-assign]  # the meter with one thing wrong
 
-    def hold(self, conversation: Conversation[Result]) -> Result:
-        """Run a conversation to its end."""
+    def hold(
+        self, conversation: Conversation[Result], answer_octets_max: int | None = None
+    ) -> Result:
+        """Run a conversation to its end; nobody would wait for an answer longer than was said."""
         apdu = next(conversation)
         while True:
+            answer = self._answer(apdu)
+            assert answer_octets_max is None or len(answer) <= answer_octets_max
             try:
-                apdu = conversation.send(self._answer(apdu))
+                apdu = conversation.send(answer)
             except StopIteration as ended:
                 return cast("Result", ended.value)
 
@@ -116,11 +120,11 @@ class DirectAccess:
         link: NodeLink,
         conversation: Callable[[], Conversation[Result]],
         priority: Priority,
+        answer_octets_max: int | None = None,
     ) -> Answered[Result]:
         del link, priority
-        return Answered(
-            result=self._meter.hold(conversation()), stamped_at_s=0.0, uncertainty_s=0.0
-        )
+        result = self._meter.hold(conversation(), answer_octets_max)
+        return Answered(result=result, stamped_at_s=0.0, uncertainty_s=0.0)
 
 
 class PlainSampler:
@@ -150,8 +154,9 @@ class Lab:
         self.registry = MeterRegistry(database, self.journal)
         self.buffer = ReadingBuffer(database, self.clock.now_s, StorageSettings())
         self.book = MeterBook(self.registry, self.buffer, self.journal, self.clock)
+        self.access = cast("MeterAccess", DirectAccess(meter))
         self.collector = Collector(
-            cast("MeterAccess", DirectAccess(meter)),
+            self.access,
             self.buffer,
             PlainSampler(self.clock),
             self.clock,
@@ -173,10 +178,15 @@ class Lab:
         self.meter.associate()
         return dataclasses.replace(self.meter.hold(identify(self.book.known_kind)), **changed)
 
+    async def ask(self, meter: MeterState, stream: StreamState) -> None:
+        """Ask one question for as many rows as an answer carries."""
+        amount = Amount(rows=stream.rows_per_answer(PLAN), values=NAMES_MAX)
+        await self.collector.collect(meter, stream, amount)
+
     async def collect(self, meter: MeterState, stream: StreamState, times: int = 100) -> None:
         """Ask until nothing more is to be had at once."""
         for _ in range(times):
-            await self.collector.collect(meter, stream)
+            await self.ask(meter, stream)
             if stream.period_s == 0 or not stream.progressing:
                 break
         await self.buffer.flush()
@@ -195,6 +205,8 @@ class Lab:
 async def open_lab(folder: Path, meter: LabMeter | None = None) -> AsyncIterator[Lab]:
     database = Database(folder / "lab.db", InlineExecutor(), StorageSettings())
     async with database:
+        assert database._file is not None
+        database._file.conn.execute("PRAGMA synchronous = OFF")  # nobody takes the mains
         lab = Lab(database, meter or LabMeter())
         await lab.load()
         yield lab

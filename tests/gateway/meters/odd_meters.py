@@ -16,6 +16,9 @@ MakeServer = Callable[[MeterModule, Moment], ApduServer]
 Change = Callable[[bytes, bytes | None], bytes | None]
 """Takes a request and the right answer; returns the answer given."""
 
+WRITE, UNCONFIRMED_WRITE = 0x06, 0x16
+WRITE_REFUSED = bytes.fromhex("0d010103")  # read-write denied
+
 
 class Changed:
     """A server whose answers go through a function; implements ApduServer."""
@@ -26,6 +29,29 @@ class Changed:
 
     def receive(self, apdu: bytes, client_lsap: int) -> bytes | None:
         return self._change(apdu, self._inner.receive(apdu, client_lsap))
+
+    def drop_associations(self) -> None:
+        self._inner.drop_associations()
+
+
+class Unwritable:
+    """A server of a meter that lets nobody write; implements ApduServer.
+
+    Attributes:
+        refused: what was to be written, in order.
+    """
+
+    def __init__(self, inner: ApduServer) -> None:
+        self._inner = inner
+        self.refused: list[bytes] = []
+
+    def receive(self, apdu: bytes, client_lsap: int) -> bytes | None:
+        if apdu[0] == UNCONFIRMED_WRITE:
+            return None
+        if apdu[0] == WRITE:
+            self.refused.append(apdu)
+            return WRITE_REFUSED
+        return self._inner.receive(apdu, client_lsap)
 
     def drop_associations(self) -> None:
         self._inner.drop_associations()

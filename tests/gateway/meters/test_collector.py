@@ -8,9 +8,10 @@ from drivers.dlms.axdr import Data
 from drivers.dlms.companion import PERIODIC_PROFILE, Entity, StandardEvent
 from drivers.dlms.date_time import CosemDateTime
 from drivers.errors import MalformedFrame
+from gateway.meters.stream_plan import due_at_s
 from gateway.store.journal import JournalKind
 from tests.gateway.core.jumping_loop import jumping
-from tests.gateway.meters.meter_lab import Lab, LabMeter, open_lab, stream_of
+from tests.gateway.meters.meter_lab import PLAN, Lab, LabMeter, open_lab, stream_of
 from tests.gateway.meters.odd_meters import asks_for
 from tests.gateway.meters.virtual_rig import START_S
 
@@ -71,8 +72,30 @@ async def test_a_profile_that_stopped_is_not_asked_over_and_over(tmp_path: Path)
         await lab.collect(meter, stream)
         for _ in range(3):
             lab.meter.pass_s(2)
-            await lab.collector.collect(meter, stream)
+            await lab.ask(meter, stream)
             assert not stream.progressing
+
+
+@pytest.mark.parametrize("has_rows", [True, False])
+@jumping
+async def test_a_hurried_buffer_with_nothing_new_is_asked_once(
+    tmp_path: Path, *, has_rows: bool
+) -> None:
+    """PLC-7: or its turn would be due over and over, for ever."""
+    async with open_lab(tmp_path) as lab:
+        if not has_rows:
+            lab.meter.module.rings[Entity.PERIODIC]._rows.clear()
+        meter = await lab.identify()
+        meter.deviation_s = 0.0
+        stream = stream_of(meter, Entity.PERIODIC)
+        await lab.collect(meter, stream)
+        for passed_s in (0, 2, 20):
+            lab.meter.pass_s(passed_s)
+            stream.hurried = True
+            await lab.ask(meter, stream)
+            assert not stream.hurried
+            coverage = lab.buffer.coverage(stream.stream_id)
+            assert due_at_s(stream, coverage, PLAN) > lab.meter.now_s
 
 
 @jumping
@@ -148,7 +171,7 @@ async def test_another_ones_rows_are_not_taken(tmp_path: Path) -> None:
         meter.deviation_s = 0.0
         stream = stream_of(meter, Entity.PERIODIC)
         is_periodic = asks_for(lab.meter.module, PERIODIC_PROFILE)
-        await lab.collector.collect(meter, stream)
+        await lab.ask(meter, stream)
         late: list[bytes] = []
 
         def answer_of_the_one_before(apdu: bytes, answer: bytes) -> bytes:
@@ -158,9 +181,9 @@ async def test_another_ones_rows_are_not_taken(tmp_path: Path) -> None:
             return late[-2] if len(late) > 1 else answer
 
         lab.meter.change = answer_of_the_one_before
-        await lab.collector.collect(meter, stream)
+        await lab.ask(meter, stream)
         with pytest.raises(MalformedFrame, match="outside the range"):
-            await lab.collector.collect(meter, stream)
+            await lab.ask(meter, stream)
         lab.meter.change = lambda _, answer: answer
         await lab.collect(meter, stream)
         assert [time for time, _ in await lab.rows(stream)] == _held(lab, Entity.PERIODIC)
@@ -183,7 +206,7 @@ async def test_rows_that_the_store_cannot_hold_are_the_meters_fault(tmp_path: Pa
         )
         stream.oldest_s = now
         with pytest.raises(MalformedFrame, match="63 bits"):
-            await lab.collector.collect(meter, stream)
+            await lab.ask(meter, stream)
         assert not lab.buffer.coverage(stream.stream_id)
 
 

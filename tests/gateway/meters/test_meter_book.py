@@ -8,7 +8,7 @@ import pytest
 
 from drivers.dlms.companion import Entity
 from drivers.errors import PeerError
-from gateway.meters.meter_book import IDENTIFY_PERIOD_S
+from gateway.meters.meter_resume import IDENTIFY_PERIOD_S
 from gateway.store.inventory import NodeState
 from gateway.store.journal import JournalKind
 from tests.gateway.core.jumping_loop import jumping
@@ -64,6 +64,146 @@ async def test_a_node_keeps_its_address_and_is_asked_again_who_it_is(tmp_path: P
 
 
 @jumping
+async def test_a_lost_node_is_found_again_by_the_next_daemon_too(tmp_path: Path) -> None:
+    """INV-4: it is taken up as silent, for only who is silent is found again."""
+    async with open_lab(tmp_path) as lab:
+        meter = await lab.identify()
+        meter.link.answered(lab.meter.now_s)
+        await lab.book.lost(meter.link)
+    async with open_lab(tmp_path) as lab:
+        (link,) = lab.book.links()
+        was_lost = link.is_lost
+        assert link.silent_since_s == link.heard_at_s == lab.meter.now_s
+        assert link.retry_at_s == lab.meter.now_s
+        await lab.book.found_again(link)
+        assert (was_lost, link.is_lost) == (True, False)
+        assert lab.registry.nodes[link.system_title].state is NodeState.REGISTERED
+
+
+@jumping
+async def test_a_doubted_node_has_no_meter_until_it_is_known_to_be_the_same(
+    tmp_path: Path,
+) -> None:
+    """INV-3, INV-5: who it is must be read before anything of it is stored; all else is kept."""
+    async with open_lab(tmp_path) as lab:
+        meter = await lab.identify()
+        meter.deviation_s = 3.5
+        stream = stream_of(meter, Entity.PERIODIC)
+        await lab.collect(meter, stream)
+        link = meter.link
+        await lab.book.doubt(link)
+        assert lab.book.meters == {}
+        assert not link.is_confirmed
+        assert lab.book.put_aside(link) is meter
+        node = lab.registry.nodes[link.system_title]
+        assert (node.state, node.usn, node.mac) == (NodeState.NEW, None, link.mac)
+        await lab.book.registered(link)
+        await lab.book.confirmed(link, meter)
+        assert lab.book.meters == {link.system_title: meter}
+        assert lab.book.put_aside(link) is None
+        node = lab.registry.nodes[link.system_title]
+        assert (node.state, node.usn) == (NodeState.REGISTERED, meter.usn)
+        assert (meter.deviation_s, stream_of(meter, Entity.PERIODIC)) == (3.5, stream)
+        assert await _notices(lab) == []
+
+
+@jumping
+async def test_a_daemon_that_dies_in_doubt_leaves_the_next_one_in_doubt(tmp_path: Path) -> None:
+    """INV-3: whatever was exchanged meanwhile."""
+    async with open_lab(tmp_path) as lab:
+        meter = await lab.identify()
+        await lab.book.doubt(meter.link)
+    async with open_lab(tmp_path) as lab:
+        (link,) = lab.book.links()
+        assert (link.mac, link.is_confirmed) == (meter.link.mac, False)
+        assert lab.book.meters == {}
+
+
+@jumping
+async def test_a_node_that_was_new_is_known_again_by_its_number(tmp_path: Path) -> None:
+    """INV-3: given its address again by a Discover, its meter waits aside with its new link."""
+    async with open_lab(tmp_path) as lab:
+        meter = await lab.identify()
+        link = await lab.book.give_address(meter.link.system_title)
+        assert link is not meter.link
+        assert lab.registry.nodes[link.system_title].usn is None
+        assert lab.book.put_aside(link) is meter
+        await lab.book.registered(link)
+        await lab.book.confirmed(link, meter)
+        assert meter.link is link
+
+
+@pytest.mark.parametrize("was_silent", [True, False])
+@jumping
+async def test_another_meter_behind_the_same_node_is_told(
+    tmp_path: Path, *, was_silent: bool
+) -> None:
+    """INV-5: the head-end is told that it was exchanged, and who was there before; once.
+
+    Also when that was so quick that only the daily reading of its number tells.
+    """
+    async with open_lab(tmp_path) as lab:
+        before = await lab.identify()
+        if was_silent:
+            await lab.book.doubt(before.link)
+        after = await lab.book.identified(before.link, lab.identity(usn="OTHER", slaves=()))
+        (told,) = await _notices(lab)
+        assert told == {
+            "notice": "another meter behind the same node",
+            "system_title": before.link.system_title.hex(),
+            "before": before.usn,
+        }
+        assert lab.book.meters == {before.link.system_title: after}
+        assert stream_of(after, Entity.PERIODIC).stream_id != before.streams[0].stream_id
+        await lab.book.identified(before.link, lab.identity(usn="OTHER", slaves=()))
+        assert len(await _notices(lab)) == 1
+
+
+@jumping
+async def test_the_same_meter_read_in_full_again_is_no_exchange(tmp_path: Path) -> None:
+    """INV-5: its number was nonsense three times, so all was read again."""
+    async with open_lab(tmp_path) as lab:
+        before = await lab.identify()
+        await lab.book.doubt(before.link)
+        after = await lab.book.identified(before.link, lab.identity())
+        assert await _notices(lab) == []
+        assert after.streams[0].stream_id == before.streams[0].stream_id
+
+
+@jumping
+async def test_whoever_has_a_meter_meanwhile_keeps_it(tmp_path: Path) -> None:
+    """INV-3: the module was exchanged while the old one was silent, and now that is back."""
+    async with open_lab(tmp_path) as lab:
+        old = await lab.identify(b"NODE01")
+        await lab.book.doubt(old.link)
+        new = await lab.identify(b"NODE02")
+        with pytest.raises(PeerError, match="same number"):
+            await lab.book.confirmed(old.link, old)
+        assert list(lab.book.meters.values()) == [new]
+
+
+@jumping
+async def test_a_slave_that_moved_while_its_master_was_silent_is_not_read_there(
+    tmp_path: Path,
+) -> None:
+    """INV-8: its old master is back, and was put aside when the slave moved."""
+    async with open_lab(tmp_path) as lab:
+        old = await lab.identify(b"NODE01")
+        slave = stream_of(old, Entity.SLAVE)
+        await lab.book.doubt(old.link)
+        link = await lab.book.give_address(b"NODE02")
+        await lab.book.identified(link, lab.identity(usn="OTHER"))
+        await lab.book.registered(old.link)
+        await lab.book.confirmed(old.link, old)
+        readers = [
+            meter.usn
+            for meter in lab.book.meters.values()
+            if slave.stream_id in {stream.stream_id for stream in meter.streams}
+        ]
+        assert readers == ["OTHER"]
+
+
+@jumping
 async def test_being_told_in_vain_is_counted(tmp_path: Path) -> None:
     """PLC-7: who never answers at its address is no reason to look every minute."""
     async with open_lab(tmp_path) as lab:
@@ -94,7 +234,7 @@ async def test_two_that_answer_cannot_have_one_number(tmp_path: Path) -> None:
                 await lab.identify(b"NODE02")
         (told,) = await _notices(lab)
         assert told["system_titles"] == [b"NODE01".hex(), b"NODE02".hex()]
-        first.link.failed(lab.meter.now_s, silent=True)
+        first.link.was_silent(lab.meter.now_s)
         second = await lab.identify(b"NODE02")
         assert list(lab.book.meters.values()) == [second]
         assert lab.registry.nodes[b"NODE01"].usn is None
@@ -153,7 +293,7 @@ async def test_rows_on_their_way_to_the_disk_are_known(tmp_path: Path) -> None:
         meter.deviation_s = 0.0
         stream = stream_of(meter, Entity.PERIODIC)
         while stream.progressing:
-            await lab.collector.collect(meter, stream)
+            await lab.ask(meter, stream)
         assert lab.buffer.rows_waiting()
         again = stream_of(await lab.identify(), Entity.PERIODIC)
         assert again.known_to_s is not None

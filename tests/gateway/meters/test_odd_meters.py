@@ -6,13 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from drivers.dlms.companion import DAILY_PROFILE, PERIODIC_PROFILE, Entity
+from drivers.dlms.companion import DAILY_PROFILE, PERIODIC_PROFILE, BaseName, Entity
+from drivers.dlms.cosem_objects import attribute_name
 from gateway.core.clock import ClockTrust
+from hil.dlms_meter import ApduServer
 from hil.meter.module import MeterModule, MeterSettings
+from hil.meter.moment import Moment
 from hil.meter_server import server_for
 from tests.gateway.core.jumping_loop import jumping
-from tests.gateway.meters.odd_meters import Change, asks_for, named, number, odd
+from tests.gateway.meters.odd_meters import Change, Unwritable, asks_for, named, number, odd
 from tests.gateway.meters.virtual_rig import CONFIG, START_S, VirtualRig
+
+pytestmark = pytest.mark.rig  # whole lines in virtual time
 
 YEAR_S = 365 * 86_400.0
 SERVICE_REFUSED = bytes.fromhex("0e060203")  # confirmed service error: read, other
@@ -67,6 +72,58 @@ async def test_a_meter_that_always_refuses_costs_little_airtime(tmp_path: Path) 
         await rig.until(lambda: rig.loop.time() > 600, 660)
         assert _asked(rig, number(1)) < 60
         assert number(1) not in rig.daemon_usns()
+
+
+@jumping
+async def test_a_meter_whose_clock_cannot_be_set_is_read_all_the_same(tmp_path: Path) -> None:
+    """TIM-1, ACQ-1: it refuses each write, and is told the time less and less often."""
+    unwritable: list[Unwritable] = []
+
+    def make(module: MeterModule, moment: Moment) -> ApduServer:
+        server = server_for(module, moment)
+        if module.identity.usn != number(2):  # it is 90 s ahead
+            return server
+        unwritable.append(Unwritable(server))
+        return unwritable[-1]
+
+    async with VirtualRig(tmp_path, meters=4, make_server=make) as rig:
+        await rig.until(lambda: number(2) in rig.daemon_usns(), 60)
+        for _ in range(3):
+            await asyncio.sleep(200)
+            newest_s = max(row[2] for row in rig.stored() if row[:2] == (number(2), "periodic"))
+            assert newest_s > rig.now_s()
+        assert 4 <= len(unwritable[0].refused) <= 8
+
+
+@jumping
+async def test_a_known_meter_that_no_longer_says_who_it_is_is_read_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INV-8, ACQ-1: it is asked again by and by; its rows do not wait for that."""
+    monkeypatch.setattr("gateway.meters.meter_book.IDENTIFY_PERIOD_S", 60.0)
+    monkeypatch.setattr("gateway.meters.line_work.IDENTIFY_RETRY_S", 60.0)
+    names = b"\x05\x02\x02" + attribute_name(BaseName.CONFIG_ID, 2).to_bytes(2, "big")
+    asked: list[float] = []
+
+    def secretive(module: MeterModule) -> Change:
+        del module
+
+        def change(apdu: bytes, answer: bytes | None) -> bytes | None:
+            now = asyncio.get_running_loop().time()
+            if not apdu.startswith(names) or now < 30:
+                return answer
+            asked.append(now)
+            return SERVICE_REFUSED
+
+        return change
+
+    async with VirtualRig(tmp_path, meters=3, make_server=odd(number(1), secretive)) as rig:
+        await rig.until(lambda: number(1) in rig.daemon_usns(), 30)
+        for _ in range(2):
+            await asyncio.sleep(300)
+            newest_s = max(row[2] for row in rig.stored() if row[:2] == (number(1), "periodic"))
+            assert newest_s > rig.now_s() - 30
+        assert len(asked) > 6
 
 
 @jumping
@@ -225,7 +282,7 @@ async def test_the_daemons_clock_may_step(tmp_path: Path) -> None:
 async def test_a_step_of_a_trusted_clock_is_told_to_all(tmp_path: Path) -> None:
     """TIM-1: two hours back, then right again: the meters follow, and no row is lost."""
     async with VirtualRig(tmp_path, meters=2) as rig:
-        await rig.until(lambda: len(rig.daemon_usns()) == 1, 60)
+        await rig.until(lambda: _stored(rig, number(0), "periodic") > 60, 60)
         for step_s in (-7200, 7200):
             rig.wall_s += step_s
             requests = len(rig.modem.requests)

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 import json
 import random
 import sqlite3
@@ -9,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from drivers.dlms.password import Password
 from drivers.plc.airtime import LineTiming
@@ -18,7 +19,7 @@ from gateway.app import Daemon, Ports, build
 from gateway.core.clock import Clock, ClockTrust
 from gateway.core.config import Config, load_config
 from gateway.head_end.link import LinkState, PublishOutcome
-from hil.air import AirEvent, FirstCopySent, Heard, HeardBad
+from hil.air import AirEvent, AlarmHeard, FirstCopySent, Heard, HeardBad, RepeatersCalled
 from hil.dlms_meter import ApduServer
 from hil.line_bench import BenchSettings, LineBench
 from hil.lv_network.street import plan_street
@@ -29,6 +30,9 @@ from hil.population import plan_population
 from hil.rig_clock import RigClock
 from hil.truth import TruthWriter
 from hil.virtual_loop import InlineExecutor
+
+if TYPE_CHECKING:
+    from hal.errors import HalError
 
 Result = TypeVar("Result")
 Row = tuple[Any, ...]
@@ -47,7 +51,6 @@ plc_port = "unused"
 bit_rate_bps = 24000
 discover_period_s = 20.0
 discover_quick_period_s = 1.0
-discover_slots_min = 10
 host_latency_s = 0.25
 node_silent_ping_s = 60.0
 node_lost_after_s = 120.0
@@ -56,7 +59,6 @@ events_period_s = 60.0
 row_age_max_s = 8.0
 read_delay_s = 1.0
 retry_after_s = 3.0
-daily_check_period_s = 60.0
 [head_end]
 push_interval_s = 1.0
 """
@@ -67,14 +69,22 @@ class AirModem:
 
     Attributes:
         requests: every APDU or CIASE PDU sent, with its destination.
+        calls: when repeaters were called.
+        error: what it does instead of sending.
     """
 
     def __init__(self) -> None:
         self._heard: asyncio.Queue[bytes] = asyncio.Queue()
         self._sent: asyncio.Future[None] | None = None
+        self._called: asyncio.Future[None] | None = None
         self._bad = 0
+        self._alarm_since_status = self._alarm_stood = False
+        self._alarms = 0
         self.transmit: Callable[[bytes], object] = lambda _: None
+        self.take_places: Callable[[], object] = lambda: None
         self.requests: list[tuple[int, bytes]] = []
+        self.calls: list[float] = []
+        self.error: HalError | None = None
 
     async def run(self) -> None:
         await asyncio.Event().wait()
@@ -84,17 +94,34 @@ class AirModem:
 
     async def send(self, frame: bytes) -> None:
         loop = asyncio.get_running_loop()
+        if self.error is not None:
+            raise self.error
+        self._read_status()
         mac = MacFrame.from_host(frame)
         self.requests.append((mac.destination, mac.m_sdu[3:]))
         self._sent = loop.create_future()
         loop.call_later(UART_S, self.transmit, mac.encode(Packing.MODEL_A))
         await self._sent
 
+    async def call_repeaters(self, within_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._called = loop.create_future()
+        self.calls.append(loop.time())
+        loop.call_later(UART_S, self.take_places)
+        async with asyncio.timeout(within_s + 1.0):
+            await self._called
+
     async def receive(self) -> bytes:
         return await self._heard.get()
 
     def counters(self) -> dict[str, int]:
-        return {}
+        return {"alarms_heard": self._alarms}
+
+    def _read_status(self) -> None:
+        """Count an alarm that the status begins to tell of, as hal.plc_modem.host_link does."""
+        alarm, self._alarm_since_status = self._alarm_since_status, False
+        self._alarms += alarm and not self._alarm_stood
+        self._alarm_stood = alarm
 
     async def read_statistics(self) -> dict[str, int]:
         return {"chip_crc_nok": self._bad}
@@ -109,6 +136,11 @@ class AirModem:
                 asyncio.get_running_loop().call_later(UART_S, self._heard.put_nowait, record)
             case HeardBad():
                 self._bad += 1
+            case AlarmHeard():
+                self._alarm_since_status = True
+            case RepeatersCalled():
+                if self._called is not None and not self._called.done():
+                    self._called.set_result(None)
             case _:
                 pass
 
@@ -180,6 +212,7 @@ class VirtualRig:
         )
         self._make_server = make_server or partial(server_for, password=password)
         self.wall_s = START_S
+        self._readers: dict[Path, sqlite3.Connection] = {}
 
     async def __aenter__(self) -> Self:
         self.loop = asyncio.get_running_loop()
@@ -193,10 +226,12 @@ class VirtualRig:
         network = self.bench.network
         place = network.connect_modem(self.modem.tell)
         self.modem.transmit = partial(network.transmit, place)
+        self.modem.take_places = partial(network.call_repeaters, place)
         await self._start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._stop_reading()
         self._stop.set()
         await self._running
         await self.daemon.database.close()
@@ -212,6 +247,9 @@ class VirtualRig:
         rng = random.Random(7)
         self.daemon: Daemon = build(self.config, ports, clock, rng, InlineExecutor(), self.link)
         await self.daemon.load()
+        database = self.daemon.database
+        assert database._file is not None
+        database._file.conn.execute("PRAGMA synchronous = OFF")  # no kill here takes the mains
         self._stop = asyncio.Event()
         self._running = asyncio.create_task(self.daemon.run(self._stop, [], lambda: None))
 
@@ -230,6 +268,7 @@ class VirtualRig:
 
         Cutting the connection first loses what was not committed, as a kill does.
         """
+        self._stop_reading()
         database = self.daemon.database
         assert database._file is not None
         database._file.conn.close()
@@ -244,7 +283,7 @@ class VirtualRig:
         while not holds():
             assert not self._running.done(), self._running.exception()
             assert self.loop.time() < deadline, "it did not come true in time"
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1.0)
 
     async def ask(self, question: str, **more: Any) -> dict[str, Any]:
         return await self.daemon.answers.ask({"ask": question, **more})
@@ -271,11 +310,15 @@ class VirtualRig:
         return sorted(map(repr, self.held())) == sorted(map(repr, self.stored()))
 
     def _rows(self, path: Path, query: str) -> list[Row]:
-        connection = sqlite3.connect(path)
-        try:
-            return connection.execute(query).fetchall()
-        finally:
+        connection = self._readers.get(path)
+        if connection is None:
+            connection = self._readers[path] = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        return connection.execute(query).fetchall()
+
+    def _stop_reading(self) -> None:
+        for connection in self._readers.values():
             connection.close()
+        self._readers.clear()
 
     def clock_offsets_s(self) -> list[float]:
         """Return by how much the meters' clocks are off, without signs."""
@@ -310,6 +353,12 @@ class VirtualRig:
             path, f"SELECT usn, body FROM journal WHERE kind = '{kind}' ORDER BY seq"
         )
         return [{"usn": usn, **json.loads(body)} for usn, body in found]
+
+    def node_states(self, usn: str) -> list[str]:
+        """Return the states through which a meter's node has gone, in order."""
+        title = self.bench.plugged[usn].node.system_title.hex()
+        told = [body for body in self.journal("node_state") if body["system_title"] == title]
+        return [state for state, _ in itertools.groupby(body["state"] for body in told)]
 
     def journal_states(self, usn: str) -> list[str]:
         """Return the states of a meter's node that the head-end was told of, in order."""

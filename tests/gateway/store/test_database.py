@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store.database import Database, StoreFile
+from gateway.store.database import Database, StoreFile, schema_version
 from gateway.store.errors import (
     StoreBusy,
     StoreDamaged,
@@ -131,7 +131,7 @@ def test_a_store_of_a_newer_program_is_left_alone(tmp_path: Path) -> None:
         with pytest.raises(StoreTooNew, match="version 99"):
             async with open_database(path):
                 pass
-        ask(path, "PRAGMA user_version = 1")
+        ask(path, f"PRAGMA user_version = {schema_version()}")
         async with open_database(path):  # the lock was given back
             pass
 

@@ -1,0 +1,1 @@
+"""The verdict on a simulated run, from the files that it left and nothing else."""
